@@ -1,0 +1,214 @@
+//! What time it is: the real clock, or one that stands still until it is moved.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Where the process's first look at the clock lies in our nanoseconds: 146 years may be subtracted from it and
+/// 438 added.
+const ORIGIN: u64 = 1 << 62;
+
+static ANCHOR: OnceLock<std::time::Instant> = OnceLock::new();
+
+fn anchor() -> std::time::Instant {
+    *ANCHOR.get_or_init(std::time::Instant::now)
+}
+
+fn real_nanos() -> u64 {
+    let anchor = anchor();
+    ORIGIN + std::time::Instant::now().saturating_duration_since(anchor).as_nanos() as u64
+}
+
+/// A moment on a runtime's clock, in nanoseconds.
+///
+/// Inside a runtime [`Instant::now`] reads that runtime's clock, which may be virtual (see
+/// [`time::pause`](crate::time::pause)); outside it reads the system's monotonic clock. Moments of two runtimes
+/// can be compared only while both clocks are real.
+///
+/// It holds one `u64`, where `std::time::Instant` holds seconds and nanoseconds: timers compare moments far more
+/// often than they read clocks.
+///
+/// # Examples
+/// ```
+/// use glassloop::time::Instant;
+/// use std::time::Duration;
+///
+/// let start = Instant::now();
+/// let later = start + Duration::from_millis(5);
+/// assert_eq!(later - start, Duration::from_millis(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// Later than any deadline that is ever reached.
+    pub(crate) const FAR: Instant = Instant(u64::MAX);
+
+    /// The system's monotonic clock, whatever a runtime says.
+    pub(crate) fn real() -> Instant {
+        Instant(real_nanos())
+    }
+
+    /// The moment `duration` from this one, or `None` if it lies beyond what can be held (438 years).
+    #[must_use]
+    pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
+        let nanos = u64::try_from(duration.as_nanos()).ok()?;
+        self.0.checked_add(nanos).map(Instant)
+    }
+
+    /// The moment `duration` before this one, or `None` if it lies beyond what can be held (146 years).
+    #[must_use]
+    pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
+        let nanos = u64::try_from(duration.as_nanos()).ok()?;
+        self.0.checked_sub(nanos).map(Instant)
+    }
+
+    /// The moment `duration` from this one; past the end of time it is the end of time, which never comes.
+    pub(crate) fn saturating_add(&self, duration: Duration) -> Instant {
+        self.checked_add(duration).unwrap_or(Instant::FAR)
+    }
+
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
+    #[must_use]
+    pub fn duration_since(&self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The time from `earlier` to this moment; `None` if `earlier` is later.
+    #[must_use]
+    pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+
+    /// The same moment on the real clock. Meaningless for a moment of a virtual clock.
+    ///
+    /// # Panics
+    /// If the platform's `Instant` cannot hold it.
+    #[must_use]
+    pub fn into_std(self) -> std::time::Instant {
+        match self.0.checked_sub(ORIGIN) {
+            Some(after) => anchor() + Duration::from_nanos(after),
+            None => anchor() - Duration::from_nanos(ORIGIN - self.0),
+        }
+    }
+
+    /// The moment that `std` calls `instant`.
+    #[must_use]
+    pub fn from_std(instant: std::time::Instant) -> Instant {
+        let anchor = anchor();
+        match instant.checked_duration_since(anchor) {
+            Some(after) => Instant(ORIGIN).saturating_add(after),
+            None => Instant(ORIGIN.saturating_sub((anchor - instant).as_nanos() as u64)),
+        }
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < ORIGIN { '-' } else { '+' };
+        write!(f, "Instant({sign}{:?})", Duration::from_nanos(self.0.abs_diff(ORIGIN)))
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+    /// # Panics
+    /// If the sum lies beyond what can be held, as `std`'s does.
+    fn add(self, duration: Duration) -> Instant {
+        self.checked_add(duration).expect("overflow when adding a duration to an instant")
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Instant;
+    /// # Panics
+    /// If the difference lies beyond what can be held, as `std`'s does.
+    fn sub(self, duration: Duration) -> Instant {
+        self.checked_sub(duration).expect("overflow when subtracting a duration from an instant")
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
+impl SubAssign<Duration> for Instant {
+    fn sub_assign(&mut self, duration: Duration) {
+        *self = *self - duration;
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+    /// Zero if `earlier` is later, as `std`'s is.
+    fn sub(self, earlier: Instant) -> Duration {
+        self.duration_since(earlier)
+    }
+}
+
+impl From<std::time::Instant> for Instant {
+    fn from(instant: std::time::Instant) -> Instant {
+        Instant::from_std(instant)
+    }
+}
+
+impl From<Instant> for std::time::Instant {
+    fn from(instant: Instant) -> std::time::Instant {
+        instant.into_std()
+    }
+}
+
+/// A runtime's clock. Policy: real, or frozen at a moment that only `jump` moves.
+pub(crate) struct Clock {
+    /// Where the clock stands while it is virtual; `None` while it runs.
+    frozen: Cell<Option<Instant>>,
+    /// What resuming added to the real clock, modulo 2^64: a clock that was paused goes on from where it stood.
+    offset: Cell<u64>,
+}
+
+impl Clock {
+    pub(crate) fn new(paused: bool) -> Clock {
+        let clock = Clock { frozen: Cell::new(None), offset: Cell::new(0) };
+        if paused {
+            clock.pause();
+        }
+        clock
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        match self.frozen.get() {
+            Some(at) => at,
+            None => Instant(real_nanos().wrapping_add(self.offset.get())),
+        }
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.frozen.get().is_some()
+    }
+
+    /// Stops the clock; `false` if it stood already.
+    pub(crate) fn pause(&self) -> bool {
+        let running = !self.is_paused();
+        self.frozen.set(Some(self.now()));
+        running
+    }
+
+    /// Lets the clock run on from where it stands; `false` if it ran already.
+    pub(crate) fn resume(&self) -> bool {
+        let Some(at) = self.frozen.take() else { return false };
+        self.offset.set(at.0.wrapping_sub(real_nanos()));
+        true
+    }
+
+    /// Moves a stopped clock forward to `to`; a moment in the past changes nothing.
+    pub(crate) fn jump(&self, to: Instant) {
+        if let Some(at) = self.frozen.get() {
+            self.frozen.set(Some(at.max(to)));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The only way into a loop from another thread: a queue of messages, and a doorbell.
+//!
+//! Life of a message, each edge with the function that makes it:
+//!
+//! ```text
+//!   other thread                              loop's thread
+//!   1 send: push on the queue
+//!   2 send: Doorbell::ring ──── RUNG ───────▶ 3 collect: Doorbell::answer clears RUNG, before the queue is read
+//!           └─ parked? ring the bell ───────▶ 4 collect: takes what the queue held at that moment
+//!           └─ closed? discard: empty the queue here, so that nothing stays in it
+//! ```
+//!
+//! The queue is crossbeam's; under `cfg(loom)` a stand-in (crossbeam has no loom types), so the models check our
+//! protocol and not crossbeam's.
+
+mod doorbell;
+#[cfg(all(test, loom))]
+mod models;
+
+use std::sync::Arc;
+
+use crate::trace::RuntimeId;
+
+pub(crate) use doorbell::Park;
+use doorbell::{Doorbell, Ring};
+
+#[cfg(not(loom))]
+use crossbeam_queue::SegQueue;
+#[cfg(loom)]
+use stand_in::SegQueue;
+
+/// Who sent a wake.
+pub(crate) enum Origin {
+    /// A thread; its name, if it has one and somebody observes the loop.
+    Thread(Option<Arc<str>>),
+    /// The blocking pool: the task's job ended.
+    Job,
+}
+
+/// What other threads may leave. Erased, so that this room knows nothing of the rooms above.
+pub(crate) enum Message<W> {
+    /// A task to wake.
+    Wake(W, Origin),
+    /// Something to do on the loop's thread.
+    Call(Box<dyn FnOnce() + Send>, Origin),
+}
+
+/// What wakes a sleeping loop: mio's waker.
+pub(crate) trait Bell {
+    fn wake(&self);
+}
+
+impl Bell for mio::Waker {
+    fn wake(&self) {
+        // The one error it can give is a full eventfd counter, which mio handles by itself.
+        let _ = mio::Waker::wake(self);
+    }
+}
+
+/// The runtime is gone, and with it what was sent.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+pub(crate) struct Inbox<W, B = mio::Waker> {
+    queue: SegQueue<Message<W>>,
+    doorbell: Doorbell,
+    bell: B,
+    runtime: RuntimeId,
+    /// Somebody observes the loop: threads name themselves.
+    observed: bool,
+}
+
+impl<W, B: Bell> Inbox<W, B> {
+    pub(crate) fn new(bell: B, runtime: RuntimeId, observed: bool) -> Inbox<W, B> {
+        Inbox { queue: SegQueue::new(), doorbell: Doorbell::new(), bell, runtime, observed }
+    }
+
+    pub(crate) fn runtime(&self) -> RuntimeId {
+        self.runtime
+    }
+
+    /// How the calling thread signs its messages.
+    pub(crate) fn sign(&self) -> Origin {
+        let name = || std::thread::current().name().map(Arc::from);
+        Origin::Thread(if self.observed { name() } else { None })
+    }
+
+    /// Leaves a message; from any thread. A closed inbox drops it, on the calling thread or on the loop's.
+    pub(crate) fn send(&self, message: Message<W>) -> Result<(), Closed> {
+        self.queue.push(message);
+        match self.doorbell.ring() {
+            Ring::Awake => Ok(()),
+            Ring::Asleep => {
+                self.bell.wake();
+                Ok(())
+            }
+            Ring::Closed => {
+                self.discard();
+                Err(Closed)
+            }
+        }
+    }
+
+    /// Whether there is something to collect. One plain load: popping an empty queue is not free.
+    #[inline]
+    pub(crate) fn is_rung(&self) -> bool {
+        self.doorbell.is_rung()
+    }
+
+    /// Answers the doorbell and says how many messages to take. What comes later rings again, so a thread that
+    /// never stops sending cannot hold the loop here.
+    pub(crate) fn answer(&self) -> usize {
+        self.doorbell.answer();
+        self.queue.len()
+    }
+
+    pub(crate) fn take(&self) -> Option<Message<W>> {
+        self.queue.pop()
+    }
+
+    /// About to sleep; the verdict says whether that is allowed.
+    pub(crate) fn park(&self) -> Park {
+        self.doorbell.park()
+    }
+
+    pub(crate) fn unpark(&self) {
+        self.doorbell.unpark();
+    }
+
+    /// No message will be collected any more. What is left is dropped here; what comes later, by its sender.
+    pub(crate) fn close(&self) {
+        self.doorbell.close();
+        self.discard();
+    }
+
+    fn discard(&self) {
+        while self.queue.pop().is_some() {}
+    }
+}
+
+#[cfg(loom)]
+mod stand_in {
+    use std::collections::VecDeque;
+
+    /// A queue that loom can see into, with crossbeam's face.
+    pub(crate) struct SegQueue<T>(loom::sync::Mutex<VecDeque<T>>);
+
+    impl<T> SegQueue<T> {
+        pub(crate) fn new() -> Self {
+            SegQueue(loom::sync::Mutex::new(VecDeque::new()))
+        }
+        pub(crate) fn push(&self, value: T) {
+            self.0.lock().unwrap().push_back(value);
+        }
+        pub(crate) fn pop(&self) -> Option<T> {
+            self.0.lock().unwrap().pop_front()
+        }
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().unwrap().len()
+        }
+    }
+}

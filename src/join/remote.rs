@@ -1,0 +1,303 @@
+//! Tasks that another thread asked for, and waits for.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use pin_project_lite::pin_project;
+
+use super::{AbortHandle, JoinHandle};
+use crate::runtime::{Handle, RuntimeGone, spawn_on};
+use crate::task::JoinError;
+use crate::trace::RuntimeId;
+use crate::wake;
+
+impl Handle {
+    /// Makes a task on the loop's thread from any thread; asyncio's `run_coroutine_threadsafe`.
+    ///
+    /// `make` crosses to the loop's thread and makes the future there, in the task's first poll; so the future
+    /// itself need not be `Send`. Its output comes back through the returned handle.
+    ///
+    /// # Scheduling
+    /// The task is spawned at the loop's next collect, in the order in which one thread asks.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let runtime = glassloop::Runtime::new().unwrap();
+    /// let handle = runtime.handle();
+    /// let thread = std::thread::spawn(move || {
+    ///     let task = handle.spawn(|| async { *Rc::new(6) * 7 });
+    ///     task.wait().unwrap()
+    /// });
+    /// runtime.block_on(async { glassloop::time::sleep(std::time::Duration::from_millis(20)).await });
+    /// assert_eq!(thread.join().unwrap(), 42);
+    /// ```
+    #[track_caller]
+    pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let site = Location::caller();
+        let runtime = self.runtime_id();
+        let gone = RuntimeGone::new(runtime);
+        let shared = Arc::new(Shared { state: Mutex::default(), done: Condvar::new() });
+        let sender = Sender { shared: shared.clone(), gone: gone.clone() };
+        let sent = self.call_soon(move || {
+            let shared = sender.shared.clone();
+            let inner = async move { make().await };
+            let spawned = wake::with_current("Handle::spawn", |state| {
+                let task = JoinHandle::new(spawn_on(state, Reporting { inner, sender }, None, site));
+                shared.spawned(task.abort_handle());
+                task.detach();
+            });
+            drop(spawned); // a call always runs on its loop
+        });
+        drop(sent); // if the runtime is gone, the sender was dropped and said so
+        RemoteHandle { shared, runtime }
+    }
+}
+
+/// Where the output of a task crosses over.
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    done: Condvar,
+}
+
+struct State<T> {
+    result: Option<Result<T, RemoteError>>,
+    waker: Option<Waker>,
+    abort: Option<AbortHandle>,
+    /// Abort was asked for before the task was made.
+    aborted: bool,
+}
+
+impl<T> Default for State<T> {
+    fn default() -> State<T> {
+        State { result: None, waker: None, abort: None, aborted: false }
+    }
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawned(&self, abort: AbortHandle) {
+        let mut state = self.lock();
+        state.abort = Some(abort.clone());
+        let aborted = state.aborted;
+        drop(state);
+        if aborted {
+            abort.abort();
+        }
+    }
+
+    fn finish(&self, result: Result<T, RemoteError>) {
+        let mut state = self.lock();
+        if state.result.is_some() {
+            return;
+        }
+        state.result = Some(result);
+        let (waker, abort) = (state.waker.take(), state.abort.take());
+        drop(state);
+        self.done.notify_all();
+        drop(abort);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Gives the result, or, dropped before, says that there will be none.
+struct Sender<T> {
+    shared: Arc<Shared<T>>,
+    gone: RuntimeGone,
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        let running = wake::current(|state| state.and_then(|state| state.running.id()));
+        let error = match running {
+            Some(id) => RemoteError::Failed(JoinError::cancelled(id)),
+            None => RemoteError::Gone(self.gone.clone()),
+        };
+        self.shared.finish(Err(error));
+    }
+}
+
+pin_project! {
+    /// A future that hands its output, or its panic, to another thread.
+    struct Reporting<F: Future> {
+        #[pin]
+        inner: F,
+        sender: Sender<F::Output>,
+    }
+}
+
+impl<F: Future> Future for Reporting<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let result = match catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => {
+                let id = wake::current(|state| state.and_then(|state| state.running.id()));
+                let id = id.expect("a task is polled by its loop");
+                Err(RemoteError::Failed(JoinError::panicked(id, payload)))
+            }
+        };
+        this.sender.shared.finish(result);
+        Poll::Ready(())
+    }
+}
+
+/// The output of a task of another thread's loop: wait for it, or await it.
+///
+/// Dropping it detaches the task.
+///
+/// # Cancel safety
+/// Await `&mut handle` and drop that future: nothing is lost.
+#[must_use = "dropping it detaches the task and loses its output; wait for it, await it, or say so with `.detach()`"]
+pub struct RemoteHandle<T> {
+    shared: Arc<Shared<T>>,
+    runtime: RuntimeId,
+}
+
+impl<T> RemoteHandle<T> {
+    /// Blocks this thread until the task has finished.
+    ///
+    /// # Errors
+    /// [`RemoteError`]: the task panicked or was cancelled, or its runtime was dropped before it was made.
+    ///
+    /// # Panics
+    /// On the task's own loop, which could not run it meanwhile: await the handle there.
+    pub fn wait(self) -> Result<T, RemoteError> {
+        self.refuse_own_loop();
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(result) = state.result.take() {
+                return result;
+            }
+            state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`wait`](RemoteHandle::wait), but no longer than `limit`; the handle comes back if the task still runs.
+    ///
+    /// # Errors
+    /// The handle itself, if the time is over. The inner error is that of `wait`.
+    ///
+    /// # Panics
+    /// As [`wait`](RemoteHandle::wait).
+    pub fn wait_timeout(self, limit: Duration) -> Result<Result<T, RemoteError>, RemoteHandle<T>> {
+        self.refuse_own_loop();
+        let deadline = Instant::now().checked_add(limit);
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(result) = state.result.take() {
+                return Ok(result);
+            }
+            let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                drop(state);
+                return Err(self);
+            }
+            state = match self.shared.done.wait_timeout(state, left) {
+                Ok((state, _)) => state,
+                Err(poison) => poison.into_inner().0,
+            };
+        }
+    }
+
+    /// Cancels the task, as [`JoinHandle::abort`] does, from any thread.
+    pub fn abort(&self) {
+        let mut state = self.shared.lock();
+        state.aborted = true;
+        let abort = state.abort.clone();
+        drop(state);
+        if let Some(abort) = abort {
+            abort.abort();
+        }
+    }
+
+    /// Whether the result is there.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.shared.lock().result.is_some()
+    }
+
+    /// Lets the task run on without anyone who waits for it.
+    pub fn detach(self) {}
+
+    fn refuse_own_loop(&self) {
+        let here = wake::current(|state| state.map(|state| state.id));
+        assert!(
+            here != Some(self.runtime),
+            "wait was called on the loop of runtime {} for one of its own tasks, which could never run meanwhile; \
+             `.await` the handle instead",
+            self.runtime
+        );
+    }
+}
+
+impl<T> Future for RemoteHandle<T> {
+    type Output = Result<T, RemoteError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = cx.waker().clone(); // cloned and dropped with nothing locked: it is foreign code
+        let mut state = self.shared.lock();
+        let (poll, before) = match state.result.take() {
+            Some(result) => (Poll::Ready(result), Some(waker)),
+            None => (Poll::Pending, state.waker.replace(waker)),
+        };
+        drop(state);
+        drop(before);
+        poll
+    }
+}
+
+impl<T> Unpin for RemoteHandle<T> {}
+
+impl<T> fmt::Debug for RemoteHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteHandle(runtime {})", self.runtime)
+    }
+}
+
+/// Why a task that another thread asked for gave no output.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// It panicked or was cancelled.
+    Failed(JoinError),
+    /// The runtime was dropped before the task was made.
+    Gone(RuntimeGone),
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RemoteError::Failed(error) => error.fmt(f),
+            RemoteError::Gone(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RemoteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            RemoteError::Failed(error) => Some(error),
+            RemoteError::Gone(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The verdict that nothing can ever wake a loop again, and its report.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use super::dump;
+use crate::state::State;
+use crate::task::TaskRef;
+
+/// Nothing can ever wake the loop: every task waits, and nobody is left who could end a wait.
+///
+/// Its `Display` is the report: every task, where it was spawned, and what it is known to wait for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Deadlock {
+    report: String,
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
+    }
+}
+
+impl fmt::Debug for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report)
+    }
+}
+
+impl std::error::Error for Deadlock {}
+
+/// Gives the verdict when the loop is about to sleep with nothing ready.
+pub(super) fn check(state: &State) -> Result<(), Deadlock> {
+    if is_certain(state) { Err(Deadlock { report: report(state) }) } else { Ok(()) }
+}
+
+/// Never true while anything could wake a task; may be false for ever where a foreign waker is kept somewhere.
+fn is_certain(state: &State) -> bool {
+    let nothing_of_ours = state.timers.is_empty()
+        && state.reactor.waiting() == 0
+        && state.pool.outstanding() == 0
+        && Arc::strong_count(&state.handles) == 1
+        && state.tasks.none(TaskRef::is_shared);
+    if !nothing_of_ours {
+        return false;
+    }
+    // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
+    // pairs with the release by which they let go, so what they sent before is visible now.
+    fence(Ordering::Acquire);
+    !state.inbox.is_rung()
+}
+
+fn report(state: &State) -> String {
+    let dump = dump::take(state);
+    format!(
+        "deadlock: nothing can ever wake this loop again\n\
+         no task is ready, no timer is armed, no socket or blocking job is waited for,\n\
+         and no Handle, AbortHandle or Waker of these {} tasks exists:\n{dump}",
+        dump.tasks().len()
+    )
+}

@@ -1,0 +1,113 @@
+//! The end of a runtime: every future is dropped here, on the loop's thread, in spawn order, with nothing borrowed.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use super::{Runtime, start};
+use crate::state::State;
+use crate::task;
+use crate::trace::TaskId;
+use crate::wake;
+
+impl Runtime {
+    /// Drops the runtime, but waits for running blocking jobs no longer than `limit`.
+    ///
+    /// Jobs that are queued are cancelled. A job that is still running then runs on by itself; its result is
+    /// dropped on its thread.
+    ///
+    /// # Errors
+    /// [`Unfinished`] names the jobs that did not end in time.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = glassloop::Runtime::new().unwrap();
+    /// let (free, held) = std::sync::mpsc::channel::<()>();
+    /// runtime.block_on(async {
+    ///     glassloop::spawn_blocking(move || held.recv()).detach();
+    ///     glassloop::time::sleep(Duration::from_millis(5)).await; // the job has begun
+    /// });
+    /// let unfinished = runtime.shutdown(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(unfinished.jobs().len(), 1);
+    /// drop(free);
+    /// ```
+    pub fn shutdown(self, limit: Duration) -> Result<(), Unfinished> {
+        // A limit beyond what the clock can hold is no limit.
+        let deadline = Instant::now().checked_add(limit);
+        let unfinished = close(&self.state, deadline);
+        if unfinished.jobs.is_empty() { Ok(()) } else { Err(unfinished) }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        close(&self.state, None);
+    }
+}
+
+/// Ends everything, once.
+fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
+    if state.closing.replace(true) {
+        return Unfinished { jobs: Vec::new() };
+    }
+    wake::retract(state.id);
+    wake::enter(state, || {
+        let running = state.pool.running();
+        let sites: Vec<_> = state.tasks.all().iter().map(|task| (task.id(), task.site())).collect();
+        state.inbox.close();
+        // Destructors may wake, drop handles and spawn (what is spawned now is cancelled at once).
+        while let Some(task) = state.tasks.first() {
+            state.running.set(std::ptr::null(), task.id());
+            let cancelled = task.cancel();
+            start::ended(state, &task, cancelled);
+            state.running.clear();
+        }
+        drop(state.ready.take_all());
+        while let Some(waiter) = state.timers.pop_any() {
+            drop(waiter);
+        }
+        drop(state.reactor.take_waiters());
+        state.pool.close(deadline);
+        task::trim();
+        let left = running.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
+        let site = |id| sites.iter().find(|(task, _)| *task == id).map(|(_, site)| *site);
+        Unfinished { jobs: left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect() }
+    })
+}
+
+/// The blocking jobs that were still running when [`Runtime::shutdown`] stopped waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    jobs: Vec<UnfinishedJob>,
+}
+
+/// A blocking job that outlived its runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedJob {
+    /// The task that would have given its result.
+    pub id: TaskId,
+    /// Where `spawn_blocking` was called.
+    pub site: &'static Location<'static>,
+}
+
+impl Unfinished {
+    /// The jobs, in spawn order.
+    #[must_use]
+    pub fn jobs(&self) -> &[UnfinishedJob] {
+        &self.jobs
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} blocking jobs were still running when the runtime stopped waiting:", self.jobs.len())?;
+        for job in &self.jobs {
+            write!(f, " task {} (spawned at {})", job.id, job.site)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Unfinished {}

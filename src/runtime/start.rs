@@ -1,0 +1,137 @@
+//! How tasks begin and end.
+
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::report_lost;
+use crate::state::State;
+use crate::task::{CANCEL, Failure, HANDLE, Joined, Polled, TaskRef};
+use crate::trace::{Cause, Event, Kind, Outcome, TaskId};
+use crate::wake;
+
+pub(super) fn next_id(state: &State) -> TaskId {
+    let number = state.spawned.get() + 1;
+    state.spawned.set(number);
+    TaskId(number.try_into().expect("counted from 1"))
+}
+
+pub(super) fn announce(
+    state: &State,
+    task: TaskId,
+    kind: Kind,
+    name: Option<Arc<str>>,
+    site: &'static Location<'static>,
+) {
+    if let Some(name) = &name {
+        state.names.borrow_mut().insert(task, name.clone());
+    }
+    state.trace.emit(|| Event::Spawn { task, kind, name, by: state.running.id(), site });
+}
+
+/// Lists a root as live (LIVE) until the guard is dropped.
+pub(super) fn enrol<'a>(state: &'a State, task: &'a TaskRef) -> impl Drop + 'a {
+    struct Leave<'a>(&'a State, &'a TaskRef);
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            drop(self.0.tasks.remove(self.1));
+        }
+    }
+    state.tasks.insert(task.clone());
+    Leave(state, task)
+}
+
+/// A task of `state`'s loop, ready at once, at the back of the queue. Never polls inline.
+#[inline]
+pub(crate) fn spawn_on<F: Future + 'static>(
+    state: &State,
+    future: F,
+    name: Option<Arc<str>>,
+    site: &'static Location<'static>,
+) -> Joined<F::Output> {
+    let id = next_id(state);
+    let (task, joined) = TaskRef::new(future, Kind::Task, &state.inbox, id, site);
+    begin(state, task, name, true);
+    joined
+}
+
+/// A blocking job, and the task that gives its result. The task is ready when the job has ended.
+///
+/// # Panics
+/// If no thread runs and none can be made.
+pub(crate) fn spawn_blocking_on<F, T>(state: &State, work: F, site: &'static Location<'static>) -> Joined<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let id = next_id(state);
+    let (future, job) = state.pool.prepare(work, id);
+    let (task, joined) = TaskRef::new(future, Kind::Blocking, &state.inbox, id, site);
+    begin(state, task.clone(), None, state.pool.is_inline());
+    if let Some(remote) = task.to_remote()
+        && let Err(error) = state.pool.submit(job, remote)
+    {
+        abort(state, &task);
+        panic!("spawn_blocking at {site}: no thread could be made for the job: {error}");
+    }
+    joined
+}
+
+#[inline]
+fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
+    announce(state, task.id(), task.kind(), name, task.site());
+    if state.closing.get() {
+        let cancelled = task.cancel();
+        return ended(state, &task, cancelled);
+    }
+    state.tasks.insert(task.clone());
+    if ready {
+        wake::make_ready(state, task, || Cause::Spawned);
+    }
+}
+
+/// What follows a poll or a cancellation.
+#[inline]
+pub(super) fn ended(state: &State, task: &TaskRef, polled: Polled) {
+    match polled {
+        Polled::Pending => state.trace.emit(|| Event::Pending(task.id())),
+        Polled::Done { outcome, lost } => finish(state, task, outcome, lost),
+    }
+}
+
+/// The future is gone: strikes the task off, and wakes whoever awaits it.
+fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
+    drop(state.tasks.remove(task));
+    let joiner = task.retire();
+    state.trace.emit(|| Event::Done { task: task.id(), outcome });
+    match lost {
+        Some(payload) if task.kind() == Kind::Root => state.root_panic.set(Some(payload)),
+        Some(payload) => report_lost(Some(state), task, payload.as_ref()),
+        None => {}
+    }
+    // A panicked task's name is wanted once more, if its handle is dropped unread.
+    let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);
+    if !wanted && !state.names.borrow().is_empty() {
+        state.names.borrow_mut().remove(&task.id());
+    }
+    if task.kind() == Kind::Root {
+        state.ready.halt(true);
+    }
+    if let Some(joiner) = joiner {
+        wake::wake(joiner);
+    }
+}
+
+/// Marks a task of `state`'s loop for cancellation and makes it ready: at its turn its future is dropped instead of
+/// polled. Nothing happens to a task that has finished, is marked already, or whose blocking job runs.
+pub(crate) fn abort(state: &State, task: &TaskRef) {
+    if task.is_finished() || task.header().has(CANCEL) {
+        return;
+    }
+    if state.pool.cancel(task.id()) == Some(false) {
+        return;
+    }
+    task.header().set(CANCEL);
+    state.trace.emit(|| Event::Abort { task: task.id(), by: state.running.id() });
+    wake::make_ready(state, task.clone(), || Cause::Aborted);
+}

@@ -1,0 +1,96 @@
+//! The loop's state: one value of each room below, and a few counters. What is done
+//! with it is in `wake` and `runtime`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::pool::Pool;
+use crate::reactor::Reactor;
+use crate::ready::Ready;
+use crate::task::{Inbox, Payload, Registry};
+use crate::timers::Timers;
+use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
+
+pub(crate) struct State {
+    pub(crate) id: RuntimeId,
+    pub(crate) inbox: Arc<Inbox>,
+    /// How many `Handle`s exist, on whatever thread.
+    pub(crate) handles: Arc<()>,
+    pub(crate) clock: Rc<Clock>,
+    pub(crate) trace: Tracer,
+    pub(crate) ready: Ready,
+    pub(crate) timers: Timers,
+    pub(crate) reactor: Reactor,
+    pub(crate) pool: Pool,
+    /// All live tasks.
+    pub(crate) tasks: Registry,
+    /// The names of live tasks that have one.
+    pub(crate) names: RefCell<HashMap<TaskId, Arc<str>>>,
+    pub(crate) running: Running,
+    pub(crate) turns: Cell<u64>,
+    /// How many tasks were made; the last one's id.
+    pub(crate) spawned: Cell<u64>,
+    /// At most so many polls before timers and I/O are looked at.
+    pub(crate) budget: u32,
+    /// The runtime is being dropped: what is spawned now is cancelled at once.
+    pub(crate) closing: Cell<bool>,
+    /// What the root's poll panicked with, on its way out of `block_on`.
+    pub(crate) root_panic: Cell<Option<Payload>>,
+}
+
+/// Which task the run phase is at.
+pub(crate) struct Running {
+    /// Its cell's address, which is what its waker carries; null between polls.
+    address: Cell<*const ()>,
+    id: Cell<Option<TaskId>>,
+    /// Who left the call that collect is doing, for the causes of what it wakes.
+    caller: RefCell<Option<Cause>>,
+}
+
+impl Running {
+    pub(crate) fn new() -> Running {
+        Running { address: Cell::new(ptr::null()), id: Cell::new(None), caller: RefCell::new(None) }
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, address: *const (), id: TaskId) {
+        self.address.set(address);
+        self.id.set(Some(id));
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self) {
+        self.address.set(ptr::null());
+        self.id.set(None);
+    }
+
+    #[inline]
+    pub(crate) fn address(&self) -> *const () {
+        self.address.get()
+    }
+
+    /// The task that runs.
+    pub(crate) fn id(&self) -> Option<TaskId> {
+        self.id.get()
+    }
+
+    /// The cause of a wake that happens now, and that the loop itself did not make.
+    pub(crate) fn cause(&self) -> Cause {
+        match self.id.get() {
+            Some(id) => Cause::Task(id),
+            None => self.caller.borrow().clone().unwrap_or(Cause::Outside),
+        }
+    }
+
+    /// Runs foreign code outside of every task; what it wakes has this cause.
+    pub(crate) fn on_behalf_of<R>(&self, cause: Cause, act: impl FnOnce() -> R) -> R {
+        let before = self.caller.replace(Some(cause));
+        let result = act();
+        drop(self.caller.replace(before));
+        result
+    }
+}

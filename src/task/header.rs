@@ -1,0 +1,135 @@
+//! The header of a task cell: 64 bytes, the same for every future.
+
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::cell::Vtable;
+use super::far::{Far, Release};
+use super::{Inbox, memory};
+use crate::trace::TaskId;
+
+/// A future is in the slot. Set by `new`, cleared by `poll` or `cancel` just before the future is dropped.
+pub(crate) const FUTURE: u64 = 1;
+/// An output is in the slot. Set when the future is gone and HANDLE is set; cleared by whoever takes or drops it.
+pub(crate) const OUTPUT: u64 = 1 << 1;
+/// The task stands in the FIFO. Set by the wake rule, cleared when run takes it; so one entry at most.
+pub(crate) const QUEUED: u64 = 1 << 2;
+/// The future is to be dropped at the task's turn. Set by abort, never cleared.
+pub(crate) const CANCEL: u64 = 1 << 3;
+/// A `Joined` exists. Set by `new`, cleared by its drop.
+pub(crate) const HANDLE: u64 = 1 << 4;
+/// `joiner` is a `TaskRef`. Set and cleared with it; excludes JOINER_WAKER.
+pub(super) const JOINER_TASK: u64 = 1 << 5;
+/// `joiner` is a boxed `Waker`. Set and cleared with it; excludes JOINER_TASK.
+pub(super) const JOINER_WAKER: u64 = 1 << 6;
+/// The cell holds a unit of its inbox. Set at finish (or later, by the first remote reference to a finished cell),
+/// never cleared.
+pub(super) const INBOX: u64 = 1 << 7;
+
+const FLAG_BITS: u32 = 8;
+
+/// `repr(C)` and one cache line long; the slot follows it.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(super) vtable: &'static Vtable,
+    /// Which loop the task belongs to. Valid by LOOP.
+    pub(super) inbox: NonNull<Inbox>,
+    pub(super) site: &'static Location<'static>,
+    /// The id in the upper 56 bits (73 years of a spawn every 32 ns), the flags in the lower 8.
+    tag: Cell<u64>,
+    /// How many `TaskRef`s exist.
+    pub(super) local: Cell<u32>,
+    pub(super) far: Far,
+    /// Neighbours in the registry, which is in spawn order.
+    pub(super) previous: Cell<Option<NonNull<Header>>>,
+    pub(super) next: Cell<Option<NonNull<Header>>>,
+    /// Who awaits the output, as the JOINER flags say; null without them.
+    pub(super) joiner: Cell<*mut ()>,
+}
+
+impl Header {
+    pub(super) fn new(
+        vtable: &'static Vtable,
+        inbox: &Arc<Inbox>,
+        id: TaskId,
+        site: &'static Location<'static>,
+        flags: u64,
+    ) -> Header {
+        Header {
+            vtable,
+            inbox: NonNull::new(Arc::as_ptr(inbox).cast_mut()).expect("an Arc points somewhere"),
+            site,
+            tag: Cell::new(id.0.get() << FLAG_BITS | flags),
+            local: Cell::new(1),
+            far: Far::new(),
+            previous: Cell::new(None),
+            next: Cell::new(None),
+            joiner: Cell::new(ptr::null_mut()),
+        }
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        TaskId(NonZeroU64::new(self.tag.get() >> FLAG_BITS).expect("ids start at 1"))
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, flag: u64) -> bool {
+        self.tag.get() & flag != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, flag: u64) {
+        self.tag.set(self.tag.get() | flag);
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self, flag: u64) {
+        self.tag.set(self.tag.get() & !flag);
+    }
+
+    /// Takes a unit of the inbox for a cell that may outlive its loop, once.
+    pub(super) fn keep_inbox(&self) {
+        if !self.has(INBOX) {
+            self.set(INBOX);
+            // SAFETY: LOOP. The pointer came from an `Arc`, which the loop still holds.
+            unsafe { Arc::increment_strong_count(self.inbox.as_ptr()) };
+        }
+    }
+}
+
+/// Releases one unit of `cell`, and frees the cell if it was the last: into this thread's lists when `near`.
+///
+/// # Safety
+/// The caller owns the unit and does not use `cell` any more. `near` only on the owner's thread.
+#[inline]
+pub(super) unsafe fn release(cell: NonNull<Header>, near: bool) {
+    // SAFETY: the caller's unit keeps the cell alive until here.
+    if unsafe { cell.as_ref() }.far.release() == Release::Last {
+        // SAFETY: nobody else has a unit; by EMPTY the slot holds nothing.
+        unsafe { free(cell, near) };
+    }
+}
+
+/// # Safety
+/// No reference to `cell` exists; its slot is empty.
+unsafe fn free(cell: NonNull<Header>, near: bool) {
+    // SAFETY: the last unit is gone, so this is the only access (OWNER), and it happens after all others.
+    let header = unsafe { cell.as_ref() };
+    debug_assert!(!header.has(FUTURE | OUTPUT), "EMPTY");
+    let (layout, inbox) = (header.vtable.layout, header.has(INBOX).then_some(header.inbox));
+    if let Some(inbox) = inbox {
+        // SAFETY: LOOP. INBOX says that this cell owns one unit of the `Arc`.
+        drop(unsafe { Arc::from_raw(inbox.as_ptr()) });
+    }
+    // SAFETY: WHOLE. `cell` is the pointer that `memory::take(layout)` gave, and nobody uses it any more.
+    unsafe {
+        if near {
+            memory::give(cell.cast(), layout);
+        } else {
+            memory::free(cell.cast(), layout);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! How a task can fail.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::trace::TaskId;
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// The words of a panic, if it carried any.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(its payload is not text)"
+    }
+}
+
+/// Why a task gave no output: it was cancelled, or it panicked.
+///
+/// # Examples
+/// ```
+/// glassloop::run(async {
+///     let task = glassloop::spawn(std::future::pending::<()>());
+///     task.abort();
+///     assert!(task.await.unwrap_err().is_cancelled());
+/// });
+/// ```
+pub struct JoinError {
+    id: TaskId,
+    /// What the panic carried; `None` if the task was cancelled. Behind a mutex because a payload need not be
+    /// `Sync` and an error should be; boxed, because every cell has room for a `JoinError`.
+    panic: Option<Box<Mutex<Payload>>>,
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: TaskId) -> JoinError {
+        JoinError { id, panic: None }
+    }
+
+    pub(crate) fn panicked(id: TaskId, payload: Payload) -> JoinError {
+        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
+    }
+
+    /// The task that failed.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Whether the task was aborted, or its runtime was dropped.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.panic.is_none()
+    }
+
+    /// Whether the task panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.panic.is_some()
+    }
+
+    /// What the panic carried, to go on with `std::panic::resume_unwind`.
+    ///
+    /// # Errors
+    /// The error itself, if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.panic {
+            Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
+            None => Err(self),
+        }
+    }
+
+    /// What the panic carried, to go on with `std::panic::resume_unwind`.
+    ///
+    /// # Panics
+    /// If the task did not panic; ask [`is_panic`](JoinError::is_panic) first.
+    #[must_use]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => panic!("into_panic was called on a task that did not panic: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(payload) = &self.panic else { return write!(f, "task {} was cancelled", self.id) };
+        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "task {} panicked: {}", self.id, message_of(payload.as_ref()))
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}

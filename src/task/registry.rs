@@ -1,0 +1,95 @@
+//! All live tasks of a loop, in spawn order: a list through the cells, so it costs no allocation.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use super::TaskRef;
+use super::header::Header;
+
+/// Holds a `TaskRef` of every task whose future is in its slot (LIVE).
+pub(crate) struct Registry {
+    first: Cell<Option<NonNull<Header>>>,
+    last: Cell<Option<NonNull<Header>>>,
+    len: Cell<usize>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Registry {
+        Registry { first: Cell::new(None), last: Cell::new(None), len: Cell::new(0) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// Adds a task that is in no registry.
+    #[inline]
+    pub(crate) fn insert(&self, task: TaskRef) {
+        let cell = task.into_cell();
+        let last = self.last.replace(Some(cell));
+        // SAFETY: the count that `into_cell` left with this list keeps the cell; neighbours are kept likewise.
+        unsafe { cell.as_ref() }.previous.set(last);
+        match last {
+            // SAFETY: as above.
+            Some(last) => unsafe { last.as_ref() }.next.set(Some(cell)),
+            None => self.first.set(Some(cell)),
+        }
+        self.len.set(self.len.get() + 1);
+    }
+
+    /// Takes a task out; `None` if it is not in.
+    #[inline]
+    pub(crate) fn remove(&self, task: &TaskRef) -> Option<TaskRef> {
+        let header = task.header();
+        let (previous, next) = (header.previous.take(), header.next.take());
+        let cell = match previous {
+            // SAFETY: as in `insert`: cells in the list are kept by it.
+            Some(previous) => unsafe { previous.as_ref() }.next.replace(next)?,
+            None if self.first.get().is_some_and(|first| std::ptr::eq(first.as_ptr(), header)) => {
+                self.first.replace(next)?
+            }
+            None => return None,
+        };
+        match next {
+            // SAFETY: as in `insert`.
+            Some(next) => unsafe { next.as_ref() }.previous.set(previous),
+            None => self.last.set(previous),
+        }
+        self.len.set(self.len.get() - 1);
+        // SAFETY: this count was the list's, from `into_cell`; the cell is out of the list now.
+        Some(unsafe { TaskRef::from_cell(cell) })
+    }
+
+    /// The task that has lived longest.
+    pub(crate) fn first(&self) -> Option<TaskRef> {
+        // SAFETY: as in `insert`.
+        self.first.get().map(|cell| unsafe { TaskRef::at(cell.as_ptr().cast_const().cast()) })
+    }
+
+    /// Whether every live task answers no.
+    pub(crate) fn none(&self, mut question: impl FnMut(&Header) -> bool) -> bool {
+        let mut at = self.first.get();
+        while let Some(cell) = at {
+            // SAFETY: as in `insert`; the question cannot reach this list, so no cell leaves it meanwhile.
+            let header = unsafe { cell.as_ref() };
+            if question(header) {
+                return false;
+            }
+            at = header.next.get();
+        }
+        true
+    }
+
+    /// All live tasks, in spawn order.
+    pub(crate) fn all(&self) -> Vec<TaskRef> {
+        let mut all = Vec::with_capacity(self.len());
+        let mut at = self.first.get();
+        while let Some(cell) = at {
+            // SAFETY: as in `insert`.
+            let task = unsafe { TaskRef::at(cell.as_ptr().cast_const().cast()) };
+            at = task.header().next.get();
+            all.push(task);
+        }
+        all
+    }
+}

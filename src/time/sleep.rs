@@ -1,0 +1,204 @@
+//! One timer, as a future.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Instant;
+use crate::state::State;
+use crate::timers::TimerKey;
+use crate::trace::{RuntimeId, TimerId};
+use crate::wake::{self, NoRuntime};
+
+/// Waits for `duration`, counted from this call. `Duration::MAX` waits for ever.
+///
+/// # Scheduling
+/// The clock is read in this call, so the timer is never early, even when it is made late in a long turn. It fires
+/// in the fire phase of a turn, also when `duration` is zero: the task that waits is made ready at the back of the
+/// queue.
+///
+/// # Panics
+/// Outside of a running loop; see [`try_sleep`].
+///
+/// # Cancel safety
+/// Dropping it cancels the timer; nothing is lost.
+///
+/// # Examples
+/// ```
+/// use glassloop::time::{Instant, sleep};
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(2)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(2));
+/// });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    expect(try_sleep(duration))
+}
+
+/// Waits until `deadline`. One that has passed is waited for until the next fire phase.
+///
+/// # Scheduling
+/// As [`sleep`], but the clock is not read.
+///
+/// # Panics
+/// Outside of a running loop.
+///
+/// # Cancel safety
+/// As [`sleep`].
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    expect(try_sleep_until(deadline))
+}
+
+/// As [`sleep`], but gives an error outside of a running loop.
+///
+/// # Errors
+/// If no loop runs on this thread.
+#[track_caller]
+pub fn try_sleep(duration: Duration) -> Result<Sleep, NoRuntime> {
+    let site = Location::caller();
+    wake::with_current("sleep", |state| Sleep::new(state, state.clock.now().saturating_add(duration), site))
+}
+
+/// As [`sleep_until`], but gives an error outside of a running loop.
+///
+/// # Errors
+/// If no loop runs on this thread.
+#[track_caller]
+pub fn try_sleep_until(deadline: Instant) -> Result<Sleep, NoRuntime> {
+    let site = Location::caller();
+    wake::with_current("sleep_until", |state| Sleep::new(state, deadline, site))
+}
+
+#[track_caller]
+fn expect(sleep: Result<Sleep, NoRuntime>) -> Sleep {
+    match sleep {
+        Ok(sleep) => sleep,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A timer of one loop; made by [`sleep`] and [`sleep_until`].
+///
+/// It holds a key into the loop's timers and no reference, so it is `Send` and `Sync`. It may be dropped on any
+/// thread, and polled on its own loop alone.
+///
+/// # Panics
+/// When it is polled on another loop, or outside of any.
+pub struct Sleep {
+    deadline: Instant,
+    id: TimerId,
+    stage: Stage,
+    runtime: RuntimeId,
+    site: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Not polled yet.
+    New,
+    Armed(TimerKey),
+    /// Fired, and seen to have fired.
+    Over,
+}
+
+impl Sleep {
+    fn new(state: &State, deadline: Instant, site: &'static Location<'static>) -> Sleep {
+        Sleep { deadline, id: state.timers.next_id(), stage: Stage::New, runtime: state.id, site }
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether it has ended: it fired, or an earlier poll said so.
+    ///
+    /// # Panics
+    /// On another loop than its own, or outside of any, while it is armed.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        match self.stage {
+            Stage::New => false,
+            Stage::Armed(key) => self.on_own_loop(|state| !state.timers.is_armed(key)),
+            Stage::Over => true,
+        }
+    }
+
+    /// Gives it another deadline; allocates nothing. Whoever waits for it is woken then, without another poll.
+    ///
+    /// # Scheduling
+    /// Among timers of the same deadline it counts as created now.
+    ///
+    /// # Panics
+    /// On another loop than its own, or outside of any.
+    ///
+    /// # Examples
+    /// ```
+    /// use glassloop::time::{Instant, sleep};
+    /// use std::time::Duration;
+    ///
+    /// glassloop::run(async {
+    ///     let mut idle = sleep(Duration::from_secs(60));
+    ///     idle.reset(Instant::now() + Duration::from_millis(1));
+    ///     idle.await;
+    /// });
+    /// ```
+    pub fn reset(&mut self, deadline: Instant) {
+        let stage = self.stage;
+        let (id, site) = (self.on_own_loop(|state| state.timers.next_id()), self.site);
+        self.deadline = deadline;
+        self.id = id;
+        self.stage = Stage::New;
+        if let Stage::Armed(key) = stage {
+            let rearmed = self.on_own_loop(|state| {
+                state.timers.cancel(key).map(|waiter| state.timers.arm(deadline, id, waiter, site))
+            });
+            self.stage = rearmed.map_or(Stage::New, Stage::Armed);
+        }
+    }
+
+    fn on_own_loop<R>(&self, act: impl FnOnce(&State) -> R) -> R {
+        wake::with_own("sleep", self.runtime, act).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let stage = this.on_own_loop(|state| match this.stage {
+            Stage::New => Stage::Armed(state.timers.arm(this.deadline, this.id, wake::waiter(cx), this.site)),
+            Stage::Armed(key) if state.timers.is_armed(key) => {
+                drop(state.timers.set_waiter(key, wake::waiter(cx)));
+                Stage::Armed(key)
+            }
+            Stage::Armed(_) | Stage::Over => Stage::Over,
+        });
+        this.stage = stage;
+        if matches!(stage, Stage::Over) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Stage::Armed(key) = self.stage {
+            wake::on_loop(self.runtime, move |state| drop(state.timers.cancel(key)));
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("timer", &self.id).field("deadline", &self.deadline).finish()
+    }
+}

@@ -1,0 +1,119 @@
+//! The canonical text of an event: one stable line, the same in recordings, golden tests and docs.
+
+use std::fmt::{self, Debug, Display, Formatter};
+
+use super::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
+
+macro_rules! numbered {
+    ($($name:ident),*) => {$(
+        impl Display for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                Display::fmt(&self.0, f)
+            }
+        }
+        impl Debug for $name {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    )*};
+}
+numbered!(TaskId, TimerId, SourceId, RuntimeId);
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Task => "task",
+            Kind::Root => "root",
+            Kind::Blocking => "blocking",
+        })
+    }
+}
+
+impl Display for Phase {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Collect => "collect",
+            Phase::Fire => "fire",
+            Phase::Run => "run",
+            Phase::Park => "park",
+            Phase::Dispatch => "dispatch",
+        })
+    }
+}
+
+impl Display for Direction {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::Read => "readable",
+            Direction::Write => "writable",
+        })
+    }
+}
+
+impl Display for Outcome {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Ready => "ready",
+            Outcome::Panicked => "panicked",
+            Outcome::Cancelled => "cancelled",
+        })
+    }
+}
+
+impl Display for Cause {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Spawned => f.write_str("spawned"),
+            Cause::Task(id) => write!(f, "task {id}"),
+            Cause::Timer(id) => write!(f, "timer {id}"),
+            Cause::Source(id, direction) => write!(f, "socket {id} {direction}"),
+            Cause::Thread(Some(name)) => write!(f, "thread {name:?}"),
+            Cause::Thread(None) => f.write_str("a thread"),
+            Cause::Job => f.write_str("its job ended"),
+            Cause::Aborted => f.write_str("aborted"),
+            Cause::Outside => f.write_str("outside"),
+        }
+    }
+}
+
+impl Display for Wait {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Wait::Look => f.write_str("not at all"),
+            Wait::Timer(id) => write!(f, "until timer {id}"),
+            Wait::Forever => f.write_str("until woken"),
+            Wait::AtMost(limit) => write!(f, "for {limit:?} at most"),
+        }
+    }
+}
+
+impl Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Turn(n) => write!(f, "turn {n}"),
+            Event::Phase(phase) => write!(f, "{phase}"),
+            Event::Spawn { task, kind, name, by, site } => {
+                write!(f, "spawn {task} {kind}")?;
+                if let Some(name) = name {
+                    write!(f, " {name:?}")?;
+                }
+                if let Some(by) = by {
+                    write!(f, " by {by}")?;
+                }
+                write!(f, " at {site}")
+            }
+            Event::Wake { task, cause } => write!(f, "wake {task}: {cause}"),
+            Event::Merge { task, cause } => write!(f, "wake {task} again: {cause}"),
+            Event::Poll(task) => write!(f, "poll {task}"),
+            Event::Pending(task) => write!(f, "pending {task}"),
+            Event::Done { task, outcome } => write!(f, "done {task} {outcome}"),
+            Event::Abort { task, by: Some(by) } => write!(f, "abort {task} by {by}"),
+            Event::Abort { task, by: None } => write!(f, "abort {task}"),
+            Event::Park(wait) => write!(f, "park {wait}"),
+            Event::Unpark(1) => f.write_str("unpark with 1 event"),
+            Event::Unpark(n) => write!(f, "unpark with {n} events"),
+            Event::Jump(by) => write!(f, "jump {by:?}"),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What happened, as values: one [`Event`] enum, one [`Observer`] method, and the tracer through which leaf verbs emit.
+//!
+//! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
+
+mod line;
+mod recorder;
+
+pub use recorder::Recorder;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Instant};
+
+/// Names a task within its runtime. Ids start at 1 and are never used again.
+///
+/// # Examples
+/// ```
+/// let id = glassloop::run(async { glassloop::spawn(async {}).id() });
+/// assert_eq!(id.to_string(), "2"); // 1 is the future given to `run`
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) NonZeroU64);
+
+/// Names a timer within its runtime, counted in the order of creation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(pub(crate) u64);
+
+/// Names a registered socket within its runtime, counted in the order of registration.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub(crate) u64);
+
+/// Names a runtime within the process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuntimeId(pub(crate) u64);
+
+/// What a task was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A future given to `spawn`.
+    Task,
+    /// The future given to `block_on`.
+    Root,
+    /// The result of a closure given to `spawn_blocking`.
+    Blocking,
+}
+
+/// The five phases of one turn, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes what other threads left in the inbox, in arrival order.
+    Collect,
+    /// Wakes the waiters of timers that are due, by deadline, ties by creation.
+    Fire,
+    /// Polls ready tasks, at most `budget` of them.
+    Run,
+    /// Sleeps until I/O, the next deadline or the doorbell.
+    Park,
+    /// Turns the kernel's readiness into ready tasks.
+    Dispatch,
+}
+
+/// Which way a socket became ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// There is something to read, to accept, or the end.
+    Read,
+    /// There is room to write, or a connection was made.
+    Write,
+}
+
+/// Why a task became ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was spawned.
+    Spawned,
+    /// A task woke it, from its poll or from a destructor that ran in its turn. A task that finishes wakes the one
+    /// that awaits its handle so.
+    Task(TaskId),
+    /// A timer was due.
+    Timer(TimerId),
+    /// The kernel reported a socket ready.
+    Source(SourceId, Direction),
+    /// Another thread woke it; the thread's name, if it has one.
+    Thread(Option<Arc<str>>),
+    /// Its job on the blocking pool ended.
+    Job,
+    /// It was aborted.
+    Aborted,
+    /// The loop's thread woke it outside of every task.
+    Outside,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its future returned.
+    Ready,
+    /// Its future, or the future's destructor, panicked.
+    Panicked,
+    /// It was aborted, or its runtime was dropped.
+    Cancelled,
+}
+
+/// How long the park phase may sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Not at all: tasks are ready, so it only looks at I/O.
+    Look,
+    /// Until this timer, or I/O, or another thread.
+    Timer(TimerId),
+    /// Until I/O or another thread.
+    Forever,
+    /// For at most this long, as the host of the loop said.
+    AtMost(Duration),
+}
+
+/// One thing that happened in the loop. Its `Display` is the canonical line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A turn began; turns are counted from 1.
+    Turn(u64),
+    /// A phase began that has something to do.
+    Phase(Phase),
+    /// A task was made. It is made ready by the event that follows, unless it waits for a blocking job.
+    Spawn {
+        /// The new task.
+        task: TaskId,
+        /// What it was made from.
+        kind: Kind,
+        /// Its name, if it was given one.
+        name: Option<Arc<str>>,
+        /// The task that made it.
+        by: Option<TaskId>,
+        /// Where in the source it was made.
+        site: &'static Location<'static>,
+    },
+    /// A task became ready and stands at the back of the queue.
+    Wake {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: Cause,
+    },
+    /// A task was woken that was ready already: many wakes before a poll are one poll.
+    Merge {
+        /// The task.
+        task: TaskId,
+        /// Why it was woken again.
+        cause: Cause,
+    },
+    /// A task's future is about to be polled.
+    Poll(TaskId),
+    /// The poll ended, and the task waits.
+    Pending(TaskId),
+    /// The task ended; its future is gone.
+    Done {
+        /// The task.
+        task: TaskId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A task was marked for cancellation.
+    Abort {
+        /// The task.
+        task: TaskId,
+        /// Who asked: the task that was running, if one was.
+        by: Option<TaskId>,
+    },
+    /// The loop looks at the kernel, and sleeps as long as `Wait` says.
+    Park(Wait),
+    /// The loop is awake again, and the kernel reported this many events.
+    Unpark(usize),
+    /// A virtual clock moved forward by this much.
+    Jump(Duration),
+}
+
+/// Sees every [`Event`] of a runtime, as it happens, on the loop's thread.
+///
+/// No borrow of the loop's state is held during the call, so an observer may wake, spawn, abort or ask for a dump.
+/// Events that its own acts cause are given to it after it returned, in their order.
+///
+/// # Panics
+/// An observer that panics is removed, and the panic is reported on standard error; the loop lives.
+///
+/// # Examples
+/// ```
+/// use glassloop::trace::{Event, Observer};
+/// use glassloop::{Builder, time::Instant};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// #[derive(Default)]
+/// struct CountPolls(Cell<u32>);
+/// impl Observer for CountPolls {
+///     fn event(&self, _at: Instant, event: &Event) {
+///         if let Event::Poll(_) = event {
+///             self.0.set(self.0.get() + 1);
+///         }
+///     }
+/// }
+///
+/// let polls = Rc::new(CountPolls::default());
+/// let runtime = Builder::new().observer(polls.clone()).build().unwrap();
+/// runtime.block_on(glassloop::yield_now());
+/// assert_eq!(polls.0.get(), 2);
+/// ```
+pub trait Observer {
+    /// Called once an event; `at` is the runtime's clock.
+    fn event(&self, at: Instant, event: &Event);
+}
+
+/// Where leaf verbs leave their events. Off, a seam costs a load, a test and a branch.
+pub(crate) struct Tracer {
+    on: Cell<bool>,
+    clock: Rc<Clock>,
+    observers: RefCell<Vec<Rc<dyn Observer>>>,
+    /// An observer is being called: what it causes waits in `pending`.
+    delivering: Cell<bool>,
+    pending: RefCell<VecDeque<(Instant, Event)>>,
+}
+
+impl Tracer {
+    pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>) -> Tracer {
+        Tracer {
+            on: Cell::new(!observers.is_empty()),
+            clock,
+            observers: RefCell::new(observers),
+            delivering: Cell::new(false),
+            pending: RefCell::new(VecDeque::new()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.get()
+    }
+
+    /// The seam. The closure builds the event, and runs only when somebody observes.
+    #[inline]
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        if self.on.get() {
+            self.deliver(event());
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn deliver(&self, event: Event) {
+        self.pending.borrow_mut().push_back((self.clock.now(), event));
+        if self.delivering.replace(true) {
+            return; // the outer call below delivers it when the observer has returned
+        }
+        loop {
+            let next = self.pending.borrow_mut().pop_front();
+            let Some((at, event)) = next else { break };
+            self.call_all(at, &event);
+        }
+        self.delivering.set(false);
+    }
+
+    fn call_all(&self, at: Instant, event: &Event) {
+        let observers = self.observers.borrow().clone();
+        for observer in observers {
+            if catch_unwind(AssertUnwindSafe(|| observer.event(at, event))).is_err() {
+                eprintln!("glassloop: an observer panicked at «{event}» and was removed");
+                let left = {
+                    let mut all = self.observers.borrow_mut();
+                    all.retain(|other| !Rc::ptr_eq(other, &observer));
+                    all.len()
+                };
+                self.on.set(left > 0);
+            }
+        }
+    }
+}

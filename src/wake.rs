@@ -1,0 +1,324 @@
+//! Which loop this thread runs, the one rule by which a task is woken, and the `std::task::Waker` made of a task.
+//!
+//! A wake travels: `Waker` or [`wake`] → [`make_ready`] → `ready.push` → the run phase → [`poll`] → the cell.
+//! From another thread it makes a detour: `RemoteRef::notify` → inbox → the collect phase → [`make_ready`].
+//!
+//! # Invariants
+//! - **CURRENT**: the thread-local points to a state exactly while `enter`, which borrows that state, is on the
+//!   stack. A cell whose inbox is CURRENT's inbox belongs to this thread (this proves OWNER).
+//! - **RUNNING**: `running.address` is a live cell's while `poll` holds a reference to it, and null otherwise.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+
+use crate::inbox::Message;
+use crate::state::State;
+use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
+use crate::trace::{Cause, Event, RuntimeId};
+
+struct Current {
+    state: Cell<*const State>,
+    /// The same state's inbox: a wake compares with it, and needs nothing else when the task is another loop's.
+    inbox: Cell<*const Inbox>,
+}
+
+thread_local! {
+    static CURRENT: Current = const { Current { state: Cell::new(ptr::null()), inbox: Cell::new(ptr::null()) } };
+}
+
+/// Runs `body` with `state` as this thread's loop.
+pub(crate) fn enter<R>(state: &State, body: impl FnOnce() -> R) -> R {
+    struct Leave<'a> {
+        before: (*const State, *const Inbox),
+        state: &'a State,
+    }
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            self.state.running.clear(); // an unwinding loop leaves nobody running
+            CURRENT.with(|current| {
+                current.state.set(self.before.0);
+                current.inbox.set(self.before.1);
+            });
+        }
+    }
+    let before =
+        CURRENT.with(|current| (current.state.replace(state), current.inbox.replace(Arc::as_ptr(&state.inbox))));
+    let _leave = Leave { before, state };
+    body()
+}
+
+/// Gives `look` this thread's loop, if it runs one.
+#[inline]
+pub(crate) fn current<R>(look: impl FnOnce(Option<&State>) -> R) -> R {
+    let state = CURRENT.with(|current| current.state.get());
+    // SAFETY: CURRENT: `enter` is below us on the stack and borrows the state.
+    look(unsafe { state.as_ref() })
+}
+
+/// Gives `act` this thread's loop.
+///
+/// # Errors
+/// If it runs none; `what` names what was attempted.
+#[inline]
+pub(crate) fn with_current<R>(what: &'static str, act: impl FnOnce(&State) -> R) -> Result<R, NoRuntime> {
+    current(|state| state.map(act)).ok_or(NoRuntime { what })
+}
+
+/// Something that needs a running loop was used where none runs.
+///
+/// # Examples
+/// ```
+/// let error = glassloop::try_spawn(async {}).unwrap_err();
+/// assert!(error.to_string().starts_with("spawn was used outside of a glassloop runtime"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRuntime {
+    what: &'static str,
+}
+
+impl fmt::Display for NoRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} was used outside of a glassloop runtime; use it in a future that `glassloop::run` or \
+             `Runtime::block_on` drives, or send work to a loop on another thread through its `Handle`",
+            self.what
+        )
+    }
+}
+
+impl std::error::Error for NoRuntime {}
+
+impl From<NoRuntime> for std::io::Error {
+    fn from(error: NoRuntime) -> std::io::Error {
+        std::io::Error::other(error)
+    }
+}
+
+/// Gives `act` this thread's loop, if it is `owner`.
+///
+/// # Errors
+/// If another loop runs here, or none; `what` names the thing that was used.
+#[inline]
+pub(crate) fn with_own<R>(
+    what: &'static str,
+    owner: RuntimeId,
+    act: impl FnOnce(&State) -> R,
+) -> Result<R, Elsewhere> {
+    current(|state| match state {
+        Some(state) if state.id == owner => Ok(act(state)),
+        other => Err(Elsewhere { what, owner, here: other.map(|state| state.id) }),
+    })
+}
+
+/// Something that belongs to one loop was used on another, or outside of any.
+#[derive(Debug)]
+pub(crate) struct Elsewhere {
+    what: &'static str,
+    owner: RuntimeId,
+    here: Option<RuntimeId>,
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this {} belongs to glassloop runtime {} and was used ", self.what, self.owner)?;
+        match self.here {
+            Some(here) => write!(f, "on runtime {here}")?,
+            None => write!(f, "outside of any running loop")?,
+        }
+        write!(f, "; it stays with the loop it was made on")
+    }
+}
+
+impl std::error::Error for Elsewhere {}
+
+impl From<Elsewhere> for std::io::Error {
+    fn from(error: Elsewhere) -> std::io::Error {
+        std::io::Error::other(error)
+    }
+}
+
+/// The inboxes of all live runtimes, for what holds a key and is dropped on another thread.
+static LIVE: Mutex<BTreeMap<RuntimeId, Weak<Inbox>>> = Mutex::new(BTreeMap::new());
+
+pub(crate) fn announce(inbox: &Arc<Inbox>) {
+    let weak = Arc::downgrade(inbox);
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox.runtime(), weak);
+}
+
+pub(crate) fn retract(runtime: RuntimeId) {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner).remove(&runtime);
+}
+
+/// Does something in a runtime: at once on its own thread while it runs, else at its next collect. If the runtime is
+/// gone, `act` is dropped.
+pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'static) {
+    let mut act = Some(act);
+    current(|state| {
+        if let Some(state) = state.filter(|state| state.id == runtime)
+            && let Some(act) = act.take()
+        {
+            act(state);
+        }
+    });
+    let Some(act) = act else { return };
+    let inbox = LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(&runtime).and_then(Weak::upgrade);
+    if let Some(inbox) = inbox {
+        let call = Box::new(move || current(|state| state.map(act).unwrap_or_default()));
+        let _ = inbox.send(Message::Call(call, inbox.sign())); // closed meanwhile: dropped
+    }
+}
+
+/// THE wake rule, for a task of `state`, which is this thread's loop: once in the queue, at the back.
+#[inline]
+pub(crate) fn make_ready(state: &State, task: TaskRef, cause: impl FnOnce() -> Cause) {
+    let header = task.header();
+    if !header.has(FUTURE) {
+        return; // a late wake
+    }
+    if header.has(QUEUED) {
+        state.trace.emit(|| Event::Merge { task: task.id(), cause: cause() });
+        return;
+    }
+    header.set(QUEUED);
+    state.ready.push(task, &state.trace, cause);
+}
+
+/// Wakes whoever waited; the cause is whoever runs.
+pub(crate) fn wake(waiter: Waiter) {
+    match waiter {
+        Waiter::Task(task) => wake_task(task),
+        Waiter::Waker(waker) => waker.wake(),
+    }
+}
+
+/// Wakes whoever waited, on behalf of the loop itself, which knows the cause.
+#[inline]
+pub(crate) fn wake_because(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
+    match waiter {
+        Waiter::Task(task) if ptr::eq(task.inbox_address(), &raw const *state.inbox) => {
+            make_ready(state, task, cause);
+        }
+        // What a foreign waker wakes in its turn has the same cause.
+        other if state.trace.is_on() => state.running.on_behalf_of(cause(), || wake(other)),
+        other => wake(other),
+    }
+}
+
+/// Whether `task` belongs to the loop that runs on this thread; then gives it to `act` with that loop.
+pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> Option<R> {
+    current(|state| state.filter(|state| ptr::eq(&raw const *state.inbox, task.inbox_address())).map(act))
+}
+
+fn wake_task(task: TaskRef) {
+    if task.is_finished() {
+        return;
+    }
+    let is_here = CURRENT.with(|current| ptr::eq(current.inbox.get(), task.inbox_address()));
+    if is_here {
+        current(|state| {
+            let state = state.expect("an inbox is current only with its state");
+            make_ready(state, task, || state.running.cause());
+        });
+    } else if let Some(remote) = task.to_remote() {
+        remote.notify(Inbox::sign);
+    }
+}
+
+/// The near form of a remote reference that belongs to `state`'s loop.
+pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
+    let is_here = ptr::eq(remote.inbox_address(), &raw const *state.inbox);
+    assert!(is_here && CURRENT.with(|current| ptr::eq(current.state.get(), state)), "a task of another loop");
+    // SAFETY: OWNER, by CURRENT.
+    unsafe { remote.into_task() }
+}
+
+/// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker.
+#[inline]
+pub(crate) fn waiter(cx: &Context<'_>) -> Waiter {
+    let waker = cx.waker();
+    let is_running = is_own(waker) && running_address() == waker.data();
+    if is_running {
+        // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+        Waiter::Task(unsafe { TaskRef::at(running_address()) })
+    } else {
+        Waiter::Waker(waker.clone())
+    }
+}
+
+/// The running task's address if `cx` stands for it, to see whether it waits already; else null.
+#[inline]
+pub(crate) fn address(cx: &Context<'_>) -> *const () {
+    let waker = cx.waker();
+    if is_own(waker) && running_address() == waker.data() { waker.data() } else { ptr::null() }
+}
+
+#[inline]
+fn running_address() -> *const () {
+    current(|state| state.map_or(ptr::null(), |state| state.running.address()))
+}
+
+#[inline]
+fn is_own(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &VTABLE)
+}
+
+/// Polls a task of `state`, with a waker that is lent and not counted.
+#[inline]
+pub(crate) fn poll(state: &State, task: &TaskRef) -> Polled {
+    state.running.set(task.address(), task.id());
+    // SAFETY: VTABLE fits a cell's address. The waker is not dropped, so it owns no unit; `task` keeps the cell.
+    let waker = ManuallyDrop::new(unsafe { Waker::new(task.address(), &VTABLE) });
+    task.poll(&mut Context::from_waker(&waker))
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone_waker, wake_waker, wake_waker_by_ref, drop_waker);
+
+/// # Safety
+/// `data` is the address of a cell of which the waker owns, or was lent, a unit. So for all four.
+unsafe fn clone_waker(data: *const ()) -> RawWaker {
+    // SAFETY: this function's contract; a lent waker's unit is the group's.
+    let counted = unsafe { RemoteRef::at(data) };
+    RawWaker::new(counted.into_address(), &VTABLE)
+}
+
+/// # Safety
+/// See `clone_waker`.
+unsafe fn wake_waker(data: *const ()) {
+    // SAFETY: this function's contract. The unit is let go last: it keeps cell and inbox until then (LOOP).
+    unsafe {
+        wake_waker_by_ref(data);
+        drop_waker(data);
+    }
+}
+
+/// # Safety
+/// See `clone_waker`.
+unsafe fn wake_waker_by_ref(data: *const ()) {
+    // SAFETY: this function's contract; the unit stays the waker's.
+    let remote = ManuallyDrop::new(unsafe { RemoteRef::owning(data) });
+    let is_here = CURRENT.with(|current| ptr::eq(current.inbox.get(), remote.inbox_address()));
+    if !is_here {
+        return remote.notify(Inbox::sign);
+    }
+    // SAFETY: OWNER, by CURRENT.
+    if let Some(task) = unsafe { TaskRef::live_at(data) } {
+        current(|state| {
+            let state = state.expect("an inbox is current only with its state");
+            make_ready(state, task, || state.running.cause());
+        });
+    }
+}
+
+/// # Safety
+/// See `clone_waker`.
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: this function's contract: the unit ends here.
+    drop(unsafe { RemoteRef::owning(data) });
+}
