@@ -103,6 +103,8 @@ pub use runtime::{
     Builder, Deadlock, Dump, Handle, Runtime, RuntimeGone, TaskState, TaskView, Unfinished, UnfinishedJob, Waits,
     dump, run,
 };
+#[cfg(unix)]
+pub use runtime::{Guest, Next, Turn};
 pub use task::JoinError;
 pub use trace::TaskId;
 pub use wake::NoRuntime;

@@ -35,7 +35,7 @@ pub(crate) struct State {
     /// How many tasks were made; the last one's id.
     pub(crate) spawned: Cell<u64>,
     /// At most so many polls before timers and I/O are looked at.
-    pub(crate) budget: u32,
+    pub(crate) budget: usize,
     /// The runtime is being dropped: what is spawned now is cancelled at once.
     pub(crate) closing: Cell<bool>,
     /// What the root's poll panicked with, on its way out of `block_on`.

@@ -13,13 +13,14 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use crate::inbox::Message;
 use crate::state::State;
-use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
+use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter, message_of};
 use crate::trace::{Cause, Event, RuntimeId};
 
 struct Current {
@@ -194,7 +195,12 @@ pub(crate) fn make_ready(state: &State, task: TaskRef, cause: impl FnOnce() -> C
 pub(crate) fn wake(waiter: Waiter) {
     match waiter {
         Waiter::Task(task) => wake_task(task),
-        Waiter::Waker(waker) => waker.wake(),
+        // Foreign code, called by the loop itself: its panic must not unwind through a phase.
+        Waiter::Waker(waker) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                eprintln!("glassloop: a foreign waker panicked: {}", message_of(payload.as_ref()));
+            }
+        }
     }
 }
 

@@ -60,6 +60,10 @@ impl Doorbell {
         self.0.load(Ordering::Relaxed) & RUNG != 0
     }
 
+    pub(super) fn is_parked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & PARKED != 0
+    }
+
     /// Clears RUNG. Before the queue is read: cleared after, it could hide a push made in between.
     pub(super) fn answer(&self) {
         self.0.fetch_and(!RUNG, Ordering::AcqRel);

@@ -101,6 +101,15 @@ impl<W, B: Bell> Inbox<W, B> {
         }
     }
 
+    /// Wakes the owner if it sleeps, without a message.
+    pub(crate) fn nudge(&self) {
+        if self.doorbell.is_parked()
+            && let Ring::Asleep = self.doorbell.ring()
+        {
+            self.bell.wake();
+        }
+    }
+
     /// Whether there is something to collect. One plain load: popping an empty queue is not free.
     #[inline]
     pub(crate) fn is_rung(&self) -> bool {

@@ -34,6 +34,14 @@ use crate::wake;
 ///     assert_eq!(task.await.unwrap(), 42);
 /// });
 /// ```
+///
+/// Neither the handle nor the task reference in it leaves the loop's thread:
+/// ```compile_fail,E0277
+/// glassloop::run(async {
+///     let task = glassloop::spawn(async { 6 * 7 });
+///     std::thread::spawn(move || drop(task));
+/// });
+/// ```
 #[must_use = "dropping a handle detaches its task and loses its output; await it, or say so with `.detach()`"]
 pub struct JoinHandle<T> {
     joined: Joined<T>,

@@ -124,8 +124,9 @@ struct Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let running = wake::current(|state| state.and_then(|state| state.running.id()));
-        let error = match running {
+        let runtime = self.gone.runtime_id();
+        let own = wake::current(|state| state.filter(|state| state.id == runtime)?.running.id());
+        let error = match own {
             Some(id) => RemoteError::Failed(JoinError::cancelled(id)),
             None => RemoteError::Gone(self.gone.clone()),
         };

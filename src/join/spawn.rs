@@ -139,7 +139,9 @@ impl Runtime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        JoinHandle::new(spawn_on(self.state(), future, None, Location::caller()))
+        let handle = JoinHandle::new(spawn_on(self.state(), future, None, Location::caller()));
+        self.state().inbox.nudge(); // a guest's host waits for its descriptor
+        handle
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Reactor {
     /// Taken while a park fills it and while dispatch reads it.
     events: Cell<Option<Events>>,
     /// They hold something for dispatch.
-    news: Cell<bool>,
+    news: Cell<usize>,
     sources: RefCell<Slab<Slot>>,
     created: Cell<u64>,
     places: Cell<u64>,
@@ -89,7 +89,7 @@ impl Reactor {
         let reactor = Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(capacity))),
-            news: Cell::new(false),
+            news: Cell::new(0),
             sources: RefCell::default(),
             created: Cell::new(0),
             places: Cell::new(0),
@@ -240,7 +240,7 @@ impl Reactor {
             }
         }
         self.events.set(Some(events));
-        self.news.set(seen.sources > 0);
+        self.news.set(seen.sources);
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => seen.interrupted = true,
             other => other?,
@@ -248,14 +248,27 @@ impl Reactor {
         Ok(seen)
     }
 
-    /// Whether a look or park found something that was not dispatched yet.
-    pub(crate) fn has_news(&self) -> bool {
+    /// How many events a look or park found that were not dispatched yet.
+    pub(crate) fn news(&self) -> usize {
         self.news.get()
+    }
+
+    /// Makes the poll's descriptor readable at `deadline`, for whoever waits on it; whether that can be.
+    #[cfg(unix)]
+    pub(crate) fn set_alarm(&self, deadline: Instant, now: Instant) -> bool {
+        self.alarm.arm(self.poll.borrow().registry(), ALARM, Some(deadline), deadline - now)
+    }
+
+    /// The poll's descriptor, as one of the caller's own.
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        use std::os::fd::AsFd;
+        self.poll.borrow().registry().as_fd().try_clone_to_owned()
     }
 
     /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held.
     pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) {
-        self.news.set(false);
+        self.news.set(0);
         let events = self.events.take().expect("parks and dispatches do not nest");
         let mut woken = Vec::new();
         for event in &events {

@@ -154,7 +154,7 @@ impl Builder {
             running: Running::new(),
             turns: Cell::new(0),
             spawned: Cell::new(0),
-            budget: self.budget,
+            budget: self.budget as usize,
             closing: Cell::new(false),
             root_panic: Cell::new(None),
         };

@@ -94,6 +94,12 @@ impl RuntimeGone {
     pub(crate) fn new(id: RuntimeId) -> RuntimeGone {
         RuntimeGone { id }
     }
+
+    /// The runtime that is gone.
+    #[must_use]
+    pub fn runtime_id(&self) -> RuntimeId {
+        self.id
+    }
 }
 
 impl fmt::Display for RuntimeGone {

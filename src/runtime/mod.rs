@@ -3,6 +3,8 @@
 mod builder;
 mod deadlock;
 mod dump;
+#[cfg(unix)]
+mod guest;
 mod handle;
 mod lost;
 mod shutdown;
@@ -17,6 +19,8 @@ use std::rc::Rc;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
 pub use dump::{Dump, TaskState, TaskView, Waits, dump};
+#[cfg(unix)]
+pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
 pub use shutdown::{Unfinished, UnfinishedJob};
 
@@ -27,6 +31,7 @@ use crate::state::State;
 use crate::task::with_root;
 use crate::trace::{Cause, Kind, RuntimeId};
 use crate::wake;
+use turn::Host;
 
 /// A loop, its tasks, timers, sockets and blocking pool, on the thread that built it.
 ///
@@ -144,7 +149,7 @@ impl Runtime {
                 state.ready.halt(false);
                 wake::make_ready(state, task.clone(), || Cause::Spawned);
                 while !task.is_finished() {
-                    turn::turn(state)?;
+                    turn::turn(state, Host::Own)?;
                 }
                 Ok(())
             })

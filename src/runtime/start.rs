@@ -29,12 +29,15 @@ pub(super) fn announce(
     state.trace.emit(|| Event::Spawn { task, kind, name, by: state.running.id(), site });
 }
 
-/// Lists a root as live (LIVE) until the guard is dropped.
+/// Lists a root as live (LIVE) until it has finished, or until the guard is dropped: then it is cancelled.
 pub(super) fn enrol<'a>(state: &'a State, task: &'a TaskRef) -> impl Drop + 'a {
     struct Leave<'a>(&'a State, &'a TaskRef);
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            drop(self.0.tasks.remove(self.1));
+            if !self.1.is_finished() {
+                let cancelled = self.1.cancel();
+                ended(self.0, self.1, cancelled);
+            }
         }
     }
     state.tasks.insert(task.clone());

@@ -5,46 +5,69 @@
 //! there is time to sleep.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::{Deadlock, deadlock, start};
+use crate::clock::Instant;
 use crate::inbox::{Message, Origin, Park};
 use crate::state::State;
-use crate::task::{CANCEL, FUTURE, QUEUED, TaskRef, message_of};
-use crate::trace::{Cause, Event, Phase, Wait};
+use crate::task::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef, message_of};
+use crate::trace::{Cause, Event, Phase, TimerId, Wait};
 use crate::wake;
 
-/// One turn. The error: nothing can ever wake the loop again.
-pub(super) fn turn(state: &State) -> Result<(), Deadlock> {
-    collect(state);
-    fire(state);
-    run(state);
-    park(state)?;
-    dispatch(state);
-    Ok(())
+/// Who the loop parks for.
+#[derive(Clone, Copy)]
+pub(super) enum Host {
+    /// Itself: it sleeps as long as need be, and gives the deadlock verdict.
+    Own,
+    /// A foreign loop, which can always wake it, and lets it sleep no longer than this.
+    Guest(Option<Duration>),
 }
 
-/// Takes what other threads left, in arrival order.
-fn collect(state: &State) {
+/// What a turn did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Did {
+    pub(super) collected: usize,
+    pub(super) fired: usize,
+    pub(super) polled: usize,
+    pub(super) dispatched: usize,
+}
+
+/// One turn. The error: nothing can ever wake the loop again.
+pub(super) fn turn(state: &State, host: Host) -> Result<Did, Deadlock> {
+    let collected = collect(state);
+    let fired = fire(state);
+    let polled = run(state);
+    park(state, host)?;
+    let dispatched = dispatch(state);
+    Ok(Did { collected, fired, polled, dispatched })
+}
+
+/// Takes what other threads left, in arrival order; how many messages.
+fn collect(state: &State) -> usize {
     state.turns.set(state.turns.get() + 1);
     state.trace.emit(|| Event::Turn(state.turns.get()));
     if !state.inbox.is_rung() {
-        return;
+        return 0;
     }
     state.trace.emit(|| Event::Phase(Phase::Collect));
-    for _ in 0..state.inbox.answer() {
-        match state.inbox.take() {
-            Some(Message::Wake(task, origin)) => {
-                task.collected();
-                wake::make_ready(state, wake::near(state, task), || origin.into());
-            }
-            Some(Message::Call(call, origin)) => state.running.on_behalf_of(origin.into(), || {
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                    let words = message_of(payload.as_ref());
-                    eprintln!("glassloop: a closure sent to the loop from a thread panicked: {words}");
-                }
-            }),
-            None => break,
+    let waiting = state.inbox.answer();
+    (0..waiting).map_while(|_| state.inbox.take()).map(|message| accept(state, message)).count()
+}
+
+/// Does what a message asks for.
+fn accept(state: &State, message: Message<RemoteRef>) {
+    match message {
+        Message::Wake(task, origin) => {
+            task.collected();
+            wake::make_ready(state, wake::near(state, task), || origin.into());
         }
+        Message::Call(call, origin) => state.running.on_behalf_of(origin.into(), || {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                let words = message_of(payload.as_ref());
+                eprintln!("glassloop: a closure sent to the loop from a thread panicked: {words}");
+            }
+        }),
     }
 }
 
@@ -57,29 +80,33 @@ impl From<Origin> for Cause {
     }
 }
 
-/// Wakes those whose timers are due. The clock is read here, once a turn, and only if a timer is armed.
-fn fire(state: &State) {
-    let Some((deadline, _)) = state.timers.next() else { return };
+/// Wakes those whose timers are due; how many. The clock is read here, once a turn, and only if a timer is armed.
+fn fire(state: &State) -> usize {
+    let Some((deadline, _)) = state.timers.next() else { return 0 };
     let now = state.clock.now();
     if deadline > now {
-        return;
+        return 0;
     }
     state.trace.emit(|| Event::Phase(Phase::Fire));
+    let mut fired = 0;
     while let Some((timer, waiter)) = state.timers.pop_due(now) {
         wake::wake_because(state, waiter, || Cause::Timer(timer));
+        fired += 1;
     }
+    fired
 }
 
-/// Polls ready tasks, at most `budget` of them, so that a task that is always ready starves nobody.
-fn run(state: &State) {
+/// Polls ready tasks, at most `budget` of them, so that a task that is always ready starves nobody; how many polls.
+fn run(state: &State) -> usize {
     if !state.ready.is_idle() {
         state.trace.emit(|| Event::Phase(Phase::Run));
     }
     let mut polls = 0;
     while polls < state.budget {
         let Some(task) = state.ready.pop() else { break };
-        polls += u32::from(step(state, &task));
+        polls += usize::from(step(state, &task));
     }
+    polls
 }
 
 /// A task's turn in the queue: polls it, or drops its future if it was aborted. `false` if it had finished.
@@ -103,24 +130,26 @@ fn step(state: &State, task: &TaskRef) -> bool {
 }
 
 /// Sleeps until there is news; only looks while a task is ready. The error: there can be no news.
-fn park(state: &State) -> Result<(), Deadlock> {
+fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     if state.ready.is_halted() {
         return Ok(());
     }
     if !state.ready.is_idle() || state.inbox.is_rung() {
-        look(state);
-    } else if state.clock.is_paused() {
-        park_virtual(state)?;
-    } else {
-        deadlock::check(state)?;
-        sleep(state, true);
+        look(state, host);
+        return Ok(());
     }
+    if state.clock.is_paused() {
+        return park_virtual(state, host);
+    }
+    deadlock::check(state, host)?;
+    sleep(state, state.timers.next(), host);
     Ok(())
 }
 
-/// Asks the kernel without waiting, if it could have anything to say.
-fn look(state: &State) -> usize {
-    if state.reactor.is_empty() {
+/// Asks the kernel without waiting, if it could have anything to say; how many events it had.
+fn look(state: &State, host: Host) -> usize {
+    // A guest's descriptor is readable until what made it so, a wake perhaps, was asked for.
+    if state.reactor.is_empty() && matches!(host, Host::Own) {
         return 0;
     }
     state.trace.emit(|| Event::Phase(Phase::Park));
@@ -128,16 +157,30 @@ fn look(state: &State) -> usize {
     expect_kernel(state.reactor.look(&state.trace))
 }
 
-/// Sleeps; with `timed`, until the next deadline at most.
-fn sleep(state: &State, timed: bool) {
-    let next = state.timers.next().filter(|_| timed);
+/// Sleeps until `next`, if that is given, or as long as the host lets it.
+fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
+    let limit = match host {
+        Host::Guest(Some(limit)) if limit.is_zero() => {
+            look(state, host);
+            return;
+        }
+        Host::Guest(Some(limit)) => state.clock.now().saturating_add(limit),
+        Host::Own | Host::Guest(None) => Instant::FAR,
+    };
+    let until = next.map_or(Instant::FAR, |(deadline, _)| deadline);
     state.trace.emit(|| Event::Phase(Phase::Park));
-    state.trace.emit(|| Event::Park(next.map_or(Wait::Forever, |(_, timer)| Wait::Timer(timer))));
+    state.trace.emit(|| {
+        Event::Park(match next {
+            Some((_, timer)) if until <= limit => Wait::Timer(timer),
+            _ if limit < Instant::FAR => Wait::AtMost(limit - state.clock.now()),
+            _ => Wait::Forever,
+        })
+    });
     if !state.ready.is_idle() {
         return; // an observer of these events woke somebody
     }
     if state.inbox.park() == Park::Sleep {
-        let until = state.timers.next().filter(|_| timed).map(|(deadline, _)| deadline);
+        let until = Some(until.min(limit)).filter(|until| *until < Instant::FAR);
         expect_kernel(state.reactor.park(until, &state.clock, &state.trace));
     }
     state.inbox.unpark();
@@ -145,8 +188,8 @@ fn sleep(state: &State, timed: bool) {
 
 /// A virtual clock jumps to the next deadline, once nothing else can happen first: the kernel has nothing, no other
 /// thread left a message, and no job is out.
-fn park_virtual(state: &State) -> Result<(), Deadlock> {
-    if look(state) > 0 || state.inbox.is_rung() {
+fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
+    if look(state, host) > 0 || state.inbox.is_rung() {
         return Ok(());
     }
     match state.timers.next() {
@@ -156,8 +199,8 @@ fn park_virtual(state: &State) -> Result<(), Deadlock> {
             state.clock.jump(deadline);
         }
         _ => {
-            deadlock::check(state)?;
-            sleep(state, false);
+            deadlock::check(state, host)?;
+            sleep(state, None, host);
         }
     }
     Ok(())
@@ -168,13 +211,14 @@ fn expect_kernel(result: std::io::Result<usize>) -> usize {
     result.unwrap_or_else(|error| panic!("the kernel refused to wait for events: {error}"))
 }
 
-/// Wakes those whose sockets the kernel reported, in its order.
-fn dispatch(state: &State) {
-    if !state.reactor.has_news() {
-        return;
+/// Wakes those whose sockets the kernel reported, in its order; how many events.
+fn dispatch(state: &State) -> usize {
+    let events = state.reactor.news();
+    if events > 0 {
+        state.trace.emit(|| Event::Phase(Phase::Dispatch));
+        state.reactor.dispatch(|waiter, source, direction| {
+            wake::wake_because(state, waiter, || Cause::Source(source, direction));
+        });
     }
-    state.trace.emit(|| Event::Phase(Phase::Dispatch));
-    state.reactor.dispatch(|waiter, source, direction| {
-        wake::wake_because(state, waiter, || Cause::Source(source, direction));
-    });
+    events
 }

@@ -1,0 +1,161 @@
+//! A loop inside another loop: the host says when to turn, and the descriptor says when that is worth while.
+
+use std::io;
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use super::turn::{self, Host};
+use super::{Runtime, deadlock, refuse_nesting};
+use crate::clock::Instant;
+use crate::state::State;
+use crate::wake;
+
+/// A runtime that a foreign loop drives: a GUI, a game, another runtime, a `poll(2)` loop.
+///
+/// The host calls [`turn`](Guest::turn), then waits for the guest's descriptor to be readable, among its own, and
+/// for no longer than until [`next_deadline`](Guest::next_deadline); then it turns again. On Linux the descriptor is
+/// also readable when that deadline has come, to the microsecond, so there it alone is enough.
+///
+/// Between turns nothing is lost: wakes, spawns and drops, from this thread or another, make the descriptor readable.
+///
+/// # Examples
+/// ```
+/// use glassloop::{Guest, Next, Runtime};
+/// use std::time::Duration;
+///
+/// let guest = Guest::new(Runtime::new().unwrap()).unwrap();
+/// let task = guest.spawn(async {
+///     glassloop::time::sleep(Duration::from_millis(1)).await;
+///     42
+/// });
+/// while !task.is_finished() {
+///     let turn = guest.turn(Some(Duration::ZERO));
+///     if turn.next != Next::Now {
+///         // A host would draw, or wait for `guest.as_fd()` among its other descriptors.
+///         std::thread::yield_now();
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Guest {
+    runtime: Runtime,
+    /// A second name for the poll's descriptor, because mio lends its own to nobody for long.
+    descriptor: OwnedFd,
+}
+
+/// What one [`turn`](Guest::turn) did, and what is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn {
+    /// Messages from other threads that were taken.
+    pub collected: usize,
+    /// Timers that fired.
+    pub fired: usize,
+    /// Tasks that were polled, or dropped at their turn.
+    pub polled: usize,
+    /// Events of the kernel that were dispatched.
+    pub dispatched: usize,
+    /// When to turn again.
+    pub next: Next,
+}
+
+/// When a guest wants its next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// At once: tasks are ready, or messages wait.
+    Now,
+    /// When the descriptor is readable, and at this moment at the latest.
+    At(Instant),
+    /// When the descriptor is readable.
+    OnEvent,
+    /// Idle: nothing can wake the loop but its host, by a spawn.
+    Idle,
+}
+
+impl Guest {
+    /// Makes a guest of a runtime. Opens one descriptor more: a duplicate of the poll's.
+    ///
+    /// # Errors
+    /// If the system gives no descriptor.
+    pub fn new(runtime: Runtime) -> io::Result<Guest> {
+        let descriptor = runtime.state().reactor.descriptor()?;
+        Ok(Guest { runtime, descriptor })
+    }
+
+    /// The runtime, to be driven by itself again.
+    #[must_use]
+    pub fn into_runtime(self) -> Runtime {
+        self.runtime
+    }
+
+    /// One turn of the loop: collect, fire, run, park, dispatch. It parks for no longer than `max_wait`: zero lets it
+    /// only look at I/O, `None` lets it sleep until there is something to do.
+    ///
+    /// It gives no deadlock verdict, for its host can always wake it; [`Next::Idle`] says that nobody else can.
+    ///
+    /// # Scheduling
+    /// As a turn of `block_on`: at most `budget` polls.
+    ///
+    /// # Panics
+    /// Inside a running loop of glassloop, this one or another.
+    #[track_caller]
+    pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
+        refuse_nesting("Guest::turn", std::panic::Location::caller());
+        let state = self.runtime.state();
+        state.inbox.unpark();
+        state.ready.halt(false);
+        wake::enter(state, || {
+            let Ok(did) = turn::turn(state, Host::Guest(max_wait)) else {
+                unreachable!("a guest gives no verdict")
+            };
+            let next = rest(state);
+            let turn::Did { collected, fired, polled, dispatched } = did;
+            Turn { collected, fired, polled, dispatched, next }
+        })
+    }
+
+    /// When the earliest timer is due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.runtime.state().timers.next().map(|(deadline, _)| deadline)
+    }
+}
+
+/// Leaves the loop so that the descriptor tells of all that may happen between turns.
+fn rest(state: &State) -> Next {
+    if !state.ready.is_idle() || state.inbox.park() == crate::inbox::Park::Rung {
+        state.inbox.unpark();
+        return Next::Now;
+    }
+    match state.timers.next() {
+        Some((deadline, _)) => {
+            let now = state.clock.now();
+            if deadline <= now {
+                return Next::Now;
+            }
+            if !state.clock.is_paused() {
+                state.reactor.set_alarm(deadline, now);
+            }
+            Next::At(deadline)
+        }
+        None if deadlock::is_certain(state) => Next::Idle,
+        None => Next::OnEvent,
+    }
+}
+
+impl Deref for Guest {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+impl AsFd for Guest {
+    /// The poll's descriptor: readable when a turn has something to do. Wait for it; never read from it.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
