@@ -69,6 +69,11 @@
 //!
 //! `ARCHITECTURE.md` says why each is as it is, and what was tried and rejected.
 
+/// The README's program, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 // Leaf services over the reactor and the pool.
 pub mod net;
 pub mod time;
@@ -100,8 +105,8 @@ pub use join::{
     spawn_blocking, spawn_named, try_join_all, try_spawn, yield_now,
 };
 pub use runtime::{
-    Builder, Deadlock, Dump, Handle, Runtime, RuntimeGone, TaskState, TaskView, Unfinished, UnfinishedJob, Waits,
-    dump, run,
+    Builder, Deadlock, Dump, Handle, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
+    UnfinishedJob, Waits, dump, run,
 };
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};

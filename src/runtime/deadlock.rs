@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
-use super::dump;
+use super::dump::{self, Outlook};
 use super::turn::Host;
 use crate::state::State;
 use crate::task::TaskRef;
@@ -38,18 +38,24 @@ pub(super) fn check(state: &State, host: Host) -> Result<(), Deadlock> {
 
 /// Never true while anything could wake a task; may be false for ever where a foreign waker is kept somewhere.
 pub(super) fn is_certain(state: &State) -> bool {
-    let nothing_of_ours = state.timers.next().is_none()
-        && state.reactor.waiting() == 0
-        && state.pool.outstanding() == 0
-        && Arc::strong_count(&state.handles) == 1
-        && state.tasks.none(TaskRef::is_shared);
-    if !nothing_of_ours {
-        return false;
+    outlook(state) == Outlook::Deadlock
+}
+
+/// What can be said of a loop, without guessing.
+pub(super) fn outlook(state: &State) -> Outlook {
+    let goes_on = state.running.id().is_some()
+        || !state.ready.is_idle()
+        || state.timers.next().is_some()
+        || state.reactor.waiting() > 0
+        || state.pool.outstanding() > 0;
+    if goes_on {
+        return Outlook::GoesOn;
     }
+    let nobody = Arc::strong_count(&state.handles) == 1 && state.tasks.none(TaskRef::is_shared);
     // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
     // pairs with the release by which they let go, so what they sent before is visible now.
     fence(Ordering::Acquire);
-    !state.inbox.is_rung()
+    if nobody && !state.inbox.is_rung() { Outlook::Deadlock } else { Outlook::Unknown }
 }
 
 fn report(state: &State) -> String {

@@ -3,9 +3,13 @@
 //! Nothing is noted a poll for this: whoever makes a task wait (a timer, a socket, a handle, a job) knows it, and is
 //! asked here.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
+
+use super::deadlock;
 
 use crate::clock::Instant;
 use crate::state::State;
@@ -33,10 +37,25 @@ pub fn dump() -> Result<Dump, NoRuntime> {
     wake::with_current("dump", take)
 }
 
-/// The live tasks of a loop at one moment, in spawn order. Its `Display` is a line a task.
+/// The live tasks of a loop at one moment, in spawn order. Its `Display` is a line a task, and a line for each circle
+/// of tasks that await each other.
 #[derive(Debug, Clone)]
 pub struct Dump {
     tasks: Vec<TaskView>,
+    outlook: Outlook,
+}
+
+/// Whether a loop can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outlook {
+    /// A task is ready or runs, or a timer, a socket or a blocking job is waited for.
+    GoesOn,
+    /// Nothing of glassloop's own can wake a task, but a waker of one is kept somewhere, or a message or a handle may
+    /// come through; whoever keeps it may use it, or never. glassloop does not guess.
+    Unknown,
+    /// Nothing can ever wake it.
+    Deadlock,
 }
 
 /// One task of a [`Dump`].
@@ -55,6 +74,9 @@ pub struct TaskView {
     pub state: TaskState,
     /// What it is known to wait for. Empty for a task that waits for something that glassloop did not make.
     pub waits: Vec<Waits>,
+    /// For how long it has waited; known if the runtime is observed, or built with
+    /// [`track_waits`](crate::Builder::track_waits).
+    pub waited: Option<Duration>,
     /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it.
     pub has_wakers: bool,
 }
@@ -105,6 +127,18 @@ impl Dump {
     pub fn tasks(&self) -> &[TaskView] {
         &self.tasks
     }
+
+    /// Whether the loop can go on.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+
+    /// The circles of tasks that await each other's output, each as a chain that its last task closes.
+    #[must_use]
+    pub fn circles(&self) -> Vec<Vec<TaskId>> {
+        circles(&self.tasks)
+    }
 }
 
 pub(super) fn take(state: &State) -> Dump {
@@ -131,7 +165,32 @@ pub(super) fn take(state: &State) -> Dump {
             note(task.id(), Waits::Source { source, direction, site });
         }
     });
-    Dump { tasks: views }
+    Dump { outlook: deadlock::outlook(state), tasks: views }
+}
+
+/// The circles of tasks that await each other, each once, from its task of the lowest id.
+fn circles(tasks: &[TaskView]) -> Vec<Vec<TaskId>> {
+    let awaits = |id: TaskId| {
+        let at = tasks.binary_search_by_key(&id, |task| task.id).ok();
+        let waits = at.map_or(&[][..], |at| &tasks[at].waits);
+        waits.iter().filter_map(|waits| if let Waits::Join(next) = waits { Some(*next) } else { None })
+    };
+    let mut circles = Vec::new();
+    let mut done = HashSet::new();
+    for start in tasks.iter().map(|task| task.id) {
+        // Depth first; the path is the chain of awaits from `start`.
+        let mut path = vec![(start, awaits(start))];
+        while let Some((_, nexts)) = path.last_mut() {
+            match nexts.next() {
+                Some(next) if next == start => circles.push(path.iter().map(|(id, _)| *id).collect()),
+                Some(next) if done.insert((start, next)) => path.push((next, awaits(next))),
+                Some(_) => {}
+                None => drop(path.pop()),
+            }
+        }
+    }
+    circles.retain(|circle: &Vec<TaskId>| circle.iter().min() == circle.first());
+    circles
 }
 
 fn view(state: &State, task: &TaskRef) -> TaskView {
@@ -149,6 +208,7 @@ fn view(state: &State, task: &TaskRef) -> TaskView {
             (false, false) => TaskState::Waiting,
         },
         waits: if task.kind() == Kind::Blocking { vec![Waits::Job] } else { Vec::new() },
+        waited: if running || ready { None } else { state.trace.waited(id) },
         has_wakers: TaskRef::is_shared(task.header()),
     }
 }
@@ -160,6 +220,13 @@ impl fmt::Display for Dump {
                 f.write_str("\n")?;
             }
             write!(f, "  {task}")?;
+        }
+        for circle in self.circles() {
+            f.write_str("\n  a circle: ")?;
+            for id in &circle {
+                write!(f, "task {id} awaits ")?;
+            }
+            write!(f, "task {}", circle[0])?;
         }
         Ok(())
     }
@@ -181,9 +248,13 @@ impl fmt::Display for TaskView {
             write!(f, "{}{waits}", if n > 0 { " and " } else { "" })?;
         }
         match (self.waits.is_empty(), self.has_wakers) {
-            (true, true) => f.write_str("a wake that somebody may give who keeps its waker"),
-            (true, false) => f.write_str("a wake, and nobody keeps its waker"),
-            (false, _) => Ok(()),
+            (true, true) => f.write_str("a wake that somebody may give who keeps its waker")?,
+            (true, false) => f.write_str("a wake, and nobody keeps its waker")?,
+            (false, _) => {}
+        }
+        match self.waited {
+            Some(waited) => write!(f, ", for {waited:?} now"),
+            None => Ok(()),
         }
     }
 }

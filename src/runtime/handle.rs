@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::dump::{self, Dump};
 use crate::inbox::Message;
 use crate::state::State;
 use crate::task::Inbox;
@@ -75,6 +76,36 @@ impl Handle {
     pub fn call_soon(&self, call: impl FnOnce() + Send + 'static) -> Result<(), RuntimeGone> {
         let message = Message::Call(Box::new(call), self.inbox.sign());
         self.inbox.send(message).map_err(|_| RuntimeGone::new(self.runtime_id()))
+    }
+
+    /// Every live task of the loop and what it waits for, from any thread; blocks until the loop answers, which it
+    /// does at its next collect. On the loop's own thread it is answered at once.
+    ///
+    /// Its [`outlook`](Dump::outlook) leaves out this one request: where only foreign wakers could help, it says
+    /// `Unknown`.
+    ///
+    /// # Errors
+    /// [`RuntimeGone`], if the runtime was dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// glassloop::run(async {
+    ///     let handle = glassloop::Handle::current();
+    ///     let dump = glassloop::spawn_blocking(move || handle.dump().unwrap()).await.unwrap();
+    ///     assert_eq!(dump.tasks().len(), 2); // this task, and the job's
+    /// });
+    /// ```
+    pub fn dump(&self) -> Result<Dump, RuntimeGone> {
+        let (answer, question) = std::sync::mpsc::channel();
+        let runtime = self.runtime_id();
+        let here = wake::current(|state| state.filter(|state| state.id == runtime).map(dump::take));
+        if let Some(dump) = here {
+            return Ok(dump);
+        }
+        self.call_soon(move || {
+            let _ = wake::current(|state| state.map(|state| answer.send(dump::take(state))));
+        })?;
+        question.recv().map_err(|_| RuntimeGone::new(runtime))
     }
 }
 

@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 pub use builder::Builder;
 pub use deadlock::Deadlock;
-pub use dump::{Dump, TaskState, TaskView, Waits, dump};
+pub use dump::{Dump, Outlook, TaskState, TaskView, Waits, dump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};

@@ -152,7 +152,6 @@ fn look(state: &State, host: Host) -> usize {
     if state.reactor.is_empty() && matches!(host, Host::Own) {
         return 0;
     }
-    state.trace.emit(|| Event::Phase(Phase::Park));
     state.trace.emit(|| Event::Park(Wait::Look));
     expect_kernel(state.reactor.look(&state.trace))
 }
@@ -168,7 +167,6 @@ fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
         Host::Own | Host::Guest(None) => Instant::FAR,
     };
     let until = next.map_or(Instant::FAR, |(deadline, _)| deadline);
-    state.trace.emit(|| Event::Phase(Phase::Park));
     state.trace.emit(|| {
         Event::Park(match next {
             Some((_, timer)) if until <= limit => Wait::Timer(timer),

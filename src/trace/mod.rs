@@ -8,7 +8,7 @@ mod recorder;
 pub use recorder::Recorder;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
@@ -129,7 +129,7 @@ pub enum Wait {
 pub enum Event {
     /// A turn began; turns are counted from 1.
     Turn(u64),
-    /// A phase began that has something to do.
+    /// A phase began that has something to do. Of the park phase, `Park` tells.
     Phase(Phase),
     /// A task was made. It is made ready by the event that follows, unless it waits for a blocking job.
     Spawn {
@@ -176,7 +176,7 @@ pub enum Event {
         /// Who asked: the task that was running, if one was.
         by: Option<TaskId>,
     },
-    /// The loop looks at the kernel, and sleeps as long as `Wait` says.
+    /// The park phase: the loop looks at the kernel, and sleeps as long as `Wait` says.
     Park(Wait),
     /// The loop is awake again, and the kernel reported this many events.
     Unpark(usize),
@@ -226,17 +226,28 @@ pub(crate) struct Tracer {
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
     pending: RefCell<VecDeque<(Instant, Event)>>,
+    /// When each waiting task was last polled; kept while anything is observed, for dumps.
+    since: RefCell<HashMap<TaskId, Instant>>,
+    /// Dumps want `since` even if nobody observes.
+    track_waits: bool,
 }
 
 impl Tracer {
-    pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>) -> Tracer {
+    pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>, track_waits: bool) -> Tracer {
         Tracer {
-            on: Cell::new(!observers.is_empty()),
+            on: Cell::new(track_waits || !observers.is_empty()),
             clock,
             observers: RefCell::new(observers),
             delivering: Cell::new(false),
             pending: RefCell::new(VecDeque::new()),
+            since: RefCell::new(HashMap::new()),
+            track_waits,
         }
+    }
+
+    /// How long ago a waiting task was last polled, if that is kept.
+    pub(crate) fn waited(&self, task: TaskId) -> Option<Duration> {
+        Some(self.clock.now() - *self.since.borrow().get(&task)?)
     }
 
     #[inline]
@@ -255,7 +266,13 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     fn deliver(&self, event: Event) {
-        self.pending.borrow_mut().push_back((self.clock.now(), event));
+        let now = self.clock.now();
+        match event {
+            Event::Pending(task) => drop(self.since.borrow_mut().insert(task, now)),
+            Event::Done { task, .. } => drop(self.since.borrow_mut().remove(&task)),
+            _ => {}
+        }
+        self.pending.borrow_mut().push_back((now, event));
         if self.delivering.replace(true) {
             return; // the outer call below delivers it when the observer has returned
         }
@@ -277,7 +294,7 @@ impl Tracer {
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
                     all.len()
                 };
-                self.on.set(left > 0);
+                self.on.set(self.track_waits || left > 0);
             }
         }
     }
