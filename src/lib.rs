@@ -98,11 +98,12 @@ mod inbox;
 // Values and policies.
 pub mod trace;
 mod clock;
+mod panics;
 mod atomic;
 
 pub use join::{
     AbortHandle, JoinAll, JoinHandle, RemoteError, RemoteHandle, TryJoinAll, YieldNow, join_all, spawn,
-    spawn_blocking, spawn_named, try_join_all, try_spawn, yield_now,
+    spawn_blocking, spawn_named, try_join_all, try_spawn, try_spawn_blocking, yield_now,
 };
 pub use runtime::{
     Builder, Deadlock, Dump, Handle, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,

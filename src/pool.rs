@@ -16,7 +16,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::inbox::Origin;
-use crate::task::{Payload, RemoteRef};
+use crate::panics::{Payload, guarded};
+use crate::task::RemoteRef;
 use crate::trace::TaskId;
 
 /// Where jobs run.
@@ -293,7 +294,7 @@ where
         let task = lock(&self.task).take();
         // A panic here would end the worker; the value has nobody to tell.
         if late.is_some() {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(late)));
+            guarded("the destructor of a late job's result", || drop(late));
             *lock(&self.stage) = Stage::Gone;
         }
         if let Some(task) = task {

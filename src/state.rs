@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::panics::Payload;
 use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
-use crate::task::{Inbox, Payload, Registry};
+use crate::task::{Inbox, Registry};
 use crate::timers::Timers;
 use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
 
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) budget: usize,
     /// The runtime is being dropped: what is spawned now is cancelled at once.
     pub(crate) closing: Cell<bool>,
+    /// A foreign loop drives it.
+    pub(crate) guest: Cell<bool>,
     /// What the root's poll panicked with, on its way out of `block_on`.
     pub(crate) root_panic: Cell<Option<Payload>>,
 }

@@ -6,21 +6,21 @@
 //! # Invariants
 //! - **CURRENT**: the thread-local points to a state exactly while `enter`, which borrows that state, is on the
 //!   stack. A cell whose inbox is CURRENT's inbox belongs to this thread (this proves OWNER).
-//! - **RUNNING**: `running.address` is a live cell's while `poll` holds a reference to it, and null otherwise.
+//! - **RUNNING**: `running.address` is a live cell's while the run phase holds a reference to it, and null otherwise.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use crate::inbox::Message;
+use crate::panics::guarded;
 use crate::state::State;
-use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter, message_of};
+use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::trace::{Cause, Event, RuntimeId};
 
 struct Current {
@@ -196,11 +196,7 @@ pub(crate) fn wake(waiter: Waiter) {
     match waiter {
         Waiter::Task(task) => wake_task(task),
         // Foreign code, called by the loop itself: its panic must not unwind through a phase.
-        Waiter::Waker(waker) => {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                eprintln!("glassloop: a foreign waker panicked: {}", message_of(payload.as_ref()));
-            }
-        }
+        Waiter::Waker(waker) => guarded("a foreign waker", || waker.wake()),
     }
 }
 
@@ -208,7 +204,7 @@ pub(crate) fn wake(waiter: Waiter) {
 #[inline]
 pub(crate) fn wake_because(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
     match waiter {
-        Waiter::Task(task) if ptr::eq(task.inbox_address(), &raw const *state.inbox) => {
+        Waiter::Task(task) if task.is_of(&state.inbox) => {
             make_ready(state, task, cause);
         }
         // What a foreign waker wakes in its turn has the same cause.
@@ -219,7 +215,7 @@ pub(crate) fn wake_because(state: &State, waiter: Waiter, cause: impl FnOnce() -
 
 /// Whether `task` belongs to the loop that runs on this thread; then gives it to `act` with that loop.
 pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> Option<R> {
-    current(|state| state.filter(|state| ptr::eq(&raw const *state.inbox, task.inbox_address())).map(act))
+    current(|state| state.filter(|state| task.is_of(&state.inbox)).map(act))
 }
 
 fn wake_task(task: TaskRef) {
@@ -275,10 +271,9 @@ fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &VTABLE)
 }
 
-/// Polls a task of `state`, with a waker that is lent and not counted.
+/// Polls a task with a waker that is lent and not counted.
 #[inline]
-pub(crate) fn poll(state: &State, task: &TaskRef) -> Polled {
-    state.running.set(task.address(), task.id());
+pub(crate) fn poll(task: &TaskRef) -> Polled {
     // SAFETY: VTABLE fits a cell's address. The waker is not dropped, so it owns no unit; `task` keeps the cell.
     let waker = ManuallyDrop::new(unsafe { Waker::new(task.address(), &VTABLE) });
     task.poll(&mut Context::from_waker(&waker))

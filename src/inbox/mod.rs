@@ -19,6 +19,7 @@ mod models;
 
 use std::sync::Arc;
 
+use crate::panics::guarded;
 use crate::trace::RuntimeId;
 
 pub(crate) use doorbell::Park;
@@ -123,6 +124,18 @@ impl<W, B: Bell> Inbox<W, B> {
         self.queue.len()
     }
 
+    /// Whether no message is in the queue, not even one whose sender has not rung yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.len() == 0
+    }
+
+    /// Leaves the loop so that whatever is sent from now on, or was before, rings the bell.
+    pub(crate) fn arm(&self, rung: bool) {
+        if self.doorbell.park() == Park::Rung || rung {
+            self.bell.wake();
+        }
+    }
+
     pub(crate) fn take(&self) -> Option<Message<W>> {
         self.queue.pop()
     }
@@ -143,7 +156,10 @@ impl<W, B: Bell> Inbox<W, B> {
     }
 
     fn discard(&self) {
-        while self.queue.pop().is_some() {}
+        // One message that panics in its destructor must not keep the others here.
+        while let Some(message) = self.queue.pop() {
+            guarded("the destructor of a closure sent to a loop", || drop(message));
+        }
     }
 }
 

@@ -113,7 +113,14 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         if let Some(payload) = self.joined.give_up() {
             let task = self.joined.task();
-            wake::current(|state| report_lost(state, task, payload.as_ref()));
+            // Its name is known to its own loop alone.
+            let mut payload = Some(payload);
+            wake::with_loop_of(task, |state| {
+                payload.take().map(|payload| report_lost(Some(state), task, payload))
+            });
+            if let Some(payload) = payload {
+                report_lost(None, task, payload);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, RuntimeGone, spawn_on};
 use crate::task::JoinError;
-use crate::trace::RuntimeId;
+use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
 
 impl Handle {
@@ -61,7 +61,7 @@ impl Handle {
             drop(spawned); // a call always runs on its loop
         });
         drop(sent); // if the runtime is gone, the sender was dropped and said so
-        RemoteHandle { shared, runtime }
+        RemoteHandle { shared, runtime, taken: false }
     }
 }
 
@@ -74,14 +74,19 @@ struct Shared<T> {
 struct State<T> {
     result: Option<Result<T, RemoteError>>,
     waker: Option<Waker>,
+    /// The task, when it is made.
+    id: Option<TaskId>,
+    /// Kept for the handle, and only while that exists: it keeps the loop from a verdict.
     abort: Option<AbortHandle>,
     /// Abort was asked for before the task was made.
     aborted: bool,
+    /// The handle is gone.
+    detached: bool,
 }
 
 impl<T> Default for State<T> {
     fn default() -> State<T> {
-        State { result: None, waker: None, abort: None, aborted: false }
+        State { result: None, waker: None, id: None, abort: None, aborted: false, detached: false }
     }
 }
 
@@ -92,11 +97,12 @@ impl<T> Shared<T> {
 
     fn spawned(&self, abort: AbortHandle) {
         let mut state = self.lock();
-        state.abort = Some(abort.clone());
-        let aborted = state.aborted;
-        drop(state);
-        if aborted {
+        state.id = Some(abort.id());
+        if state.aborted {
+            drop(state);
             abort.abort();
+        } else if !state.detached {
+            state.abort = Some(abort);
         }
     }
 
@@ -124,9 +130,8 @@ struct Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let runtime = self.gone.runtime_id();
-        let own = wake::current(|state| state.filter(|state| state.id == runtime)?.running.id());
-        let error = match own {
+        let made = self.shared.lock().id;
+        let error = match made {
             Some(id) => RemoteError::Failed(JoinError::cancelled(id)),
             None => RemoteError::Gone(self.gone.clone()),
         };
@@ -168,10 +173,14 @@ impl<F: Future> Future for Reporting<F> {
 ///
 /// # Cancel safety
 /// Await `&mut handle` and drop that future: nothing is lost.
+///
+/// # Panics
+/// When it is polled again after it gave its output.
 #[must_use = "dropping it detaches the task and loses its output; wait for it, await it, or say so with `.detach()`"]
 pub struct RemoteHandle<T> {
     shared: Arc<Shared<T>>,
     runtime: RuntimeId,
+    taken: bool,
 }
 
 impl<T> RemoteHandle<T> {
@@ -254,7 +263,8 @@ impl<T> RemoteHandle<T> {
 impl<T> Future for RemoteHandle<T> {
     type Output = Result<T, RemoteError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.taken, "a RemoteHandle was polled again after it gave its output; a handle gives it once");
         let waker = cx.waker().clone(); // cloned and dropped with nothing locked: it is foreign code
         let mut state = self.shared.lock();
         let (poll, before) = match state.result.take() {
@@ -263,7 +273,18 @@ impl<T> Future for RemoteHandle<T> {
         };
         drop(state);
         drop(before);
+        self.taken = poll.is_ready();
         poll
+    }
+}
+
+impl<T> Drop for RemoteHandle<T> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.detached = true;
+        let (abort, waker) = (state.abort.take(), state.waker.take());
+        drop(state);
+        drop((abort, waker));
     }
 }
 

@@ -112,6 +112,23 @@ where
     expect(wake::with_current("spawn_blocking", |state| JoinHandle::new(spawn_blocking_on(state, work, site))))
 }
 
+/// As [`spawn_blocking`], but gives an error outside of a running loop; `work` is dropped then.
+///
+/// # Errors
+/// If no loop runs on this thread.
+///
+/// # Panics
+/// If no thread runs and none can be made.
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(work: F) -> Result<JoinHandle<T>, NoRuntime>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    wake::with_current("spawn_blocking", |state| JoinHandle::new(spawn_blocking_on(state, work, site)))
+}
+
 #[track_caller]
 #[inline]
 fn expect<T>(result: Result<T, NoRuntime>) -> T {

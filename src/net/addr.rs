@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::join::spawn_blocking;
+use crate::join::try_spawn_blocking;
 
 /// Addresses, or a name that stands for some; as `std::net::ToSocketAddrs`, but names are looked up on the blocking
 /// pool. Numeric addresses never start a thread.
@@ -115,9 +115,9 @@ async fn resolve(addresses: Addresses) -> io::Result<Vec<SocketAddr>> {
     match addresses {
         Addresses::Known(addresses) => Ok(addresses),
         Addresses::Name(host, port) => {
-            let lookup = spawn_blocking(move || {
+            let lookup = try_spawn_blocking(move || {
                 std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)).map(Vec::from_iter)
-            });
+            })?;
             lookup.await.map_err(io::Error::other)?
         }
         Addresses::Malformed(text) => Err(io::Error::new(

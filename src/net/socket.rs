@@ -91,6 +91,7 @@ impl<S: Source + Send + 'static> Socket<S> {
         direction: Direction,
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> io::Result<R> {
+        wake::with_own("socket", self.runtime, |_| ())?;
         loop {
             match op(self) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -30,6 +30,11 @@ mod linux {
             Alarm { fd: OnceCell::new(), armed: Cell::new(None) }
         }
 
+        /// Lets the next `arm` set it again, whatever the deadline.
+        pub(in super::super) fn forget(&self) {
+            self.armed.set(None);
+        }
+
         /// Rings in `left`, at `deadline`; whether it will. A system call only if the deadline is another one.
         pub(in super::super) fn arm(
             &self,
@@ -73,6 +78,8 @@ mod other {
         pub(in super::super) fn new() -> Alarm {
             Alarm
         }
+
+        pub(in super::super) fn forget(&self) {}
 
         pub(in super::super) fn arm(&self, _: &Registry, _: Token, _: Option<Instant>, _: Duration) -> bool {
             false

@@ -43,6 +43,8 @@ pub(crate) struct Reactor {
     events: Cell<Option<Events>>,
     /// They hold something for dispatch.
     news: Cell<usize>,
+    /// Room for dispatch, kept so that it allocates once.
+    woken: Cell<Vec<Waiter>>,
     sources: RefCell<Slab<Slot>>,
     created: Cell<u64>,
     places: Cell<u64>,
@@ -90,6 +92,7 @@ impl Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(capacity))),
             news: Cell::new(0),
+            woken: Cell::default(),
             sources: RefCell::default(),
             created: Cell::new(0),
             places: Cell::new(0),
@@ -200,17 +203,24 @@ impl Reactor {
         Ok(seen.sources)
     }
 
-    /// Sleeps until the kernel reports something, the doorbell rings, or `until`; how many events there were.
+    /// Sleeps until the kernel reports something, the doorbell was rung, or `until`; how many events there were.
     ///
     /// mio waits in whole milliseconds, and the kernel may be late by its slack. So a long wait ends early, and the
     /// alarm ends the last stretch to the microsecond.
-    pub(crate) fn park(&self, until: Option<Instant>, clock: &Clock, trace: &Tracer) -> io::Result<usize> {
+    pub(crate) fn park(
+        &self,
+        until: Option<Instant>,
+        is_rung: impl Fn() -> bool,
+        clock: &Clock,
+        trace: &Tracer,
+    ) -> io::Result<usize> {
         let seen = loop {
             let left = until.map(|deadline| deadline.duration_since(clock.now()));
             let timeout = left.map_or(Ok(None), |left| self.stretch(left, until))?;
             let seen = self.poll_once(timeout)?;
             let over = until.is_some_and(|deadline| deadline <= clock.now());
-            if seen.sources > 0 || seen.doorbell || seen.interrupted || over {
+            // The bell's own event may be an old one, whose message was collected before it was seen.
+            if seen.sources > 0 || seen.interrupted || over || is_rung() {
                 break seen;
             }
         };
@@ -234,8 +244,7 @@ impl Reactor {
         let mut seen = Seen::default();
         for event in &events {
             match event.token() {
-                DOORBELL => seen.doorbell = true,
-                ALARM => {}
+                DOORBELL | ALARM => {}
                 _ => seen.sources += 1,
             }
         }
@@ -259,6 +268,11 @@ impl Reactor {
         self.alarm.arm(self.poll.borrow().registry(), ALARM, Some(deadline), deadline - now)
     }
 
+    /// The clock was moved against the real one, and the alarm with it.
+    pub(crate) fn forget_alarm(&self) {
+        self.alarm.forget();
+    }
+
     /// The poll's descriptor, as one of the caller's own.
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
@@ -270,7 +284,7 @@ impl Reactor {
     pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) {
         self.news.set(0);
         let events = self.events.take().expect("parks and dispatches do not nest");
-        let mut woken = Vec::new();
+        let mut woken = self.woken.take();
         for event in &events {
             for direction in [Direction::Read, Direction::Write] {
                 let id = self.report(event, direction, &mut woken);
@@ -279,6 +293,7 @@ impl Reactor {
                 }
             }
         }
+        self.woken.set(woken);
         self.events.set(Some(events));
     }
 
@@ -329,6 +344,5 @@ impl Reactor {
 #[derive(Default)]
 struct Seen {
     sources: usize,
-    doorbell: bool,
     interrupted: bool,
 }

@@ -165,6 +165,7 @@ impl Builder {
             spawned: Cell::new(0),
             budget: self.budget as usize,
             closing: Cell::new(false),
+            guest: Cell::new(false),
             root_panic: Cell::new(None),
         };
         Ok(Runtime { state: Rc::new(state) })

@@ -8,6 +8,7 @@ use super::dump::{self, Outlook};
 use super::turn::Host;
 use crate::state::State;
 use crate::task::TaskRef;
+use crate::trace::TaskId;
 
 /// Nothing can ever wake the loop: every task waits, and nobody is left who could end a wait.
 ///
@@ -55,7 +56,24 @@ pub(super) fn outlook(state: &State) -> Outlook {
     // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
     // pairs with the release by which they let go, so what they sent before is visible now.
     fence(Ordering::Acquire);
-    if nobody && !state.inbox.is_rung() { Outlook::Deadlock } else { Outlook::Unknown }
+    if !nobody || state.inbox.is_rung() || !state.inbox.is_empty() {
+        return Outlook::Unknown;
+    }
+    // An observer is being told of an event, and what the event is about comes after it.
+    if state.trace.is_delivering() { Outlook::GoesOn } else { Outlook::Deadlock }
+}
+
+/// Whether only its host can wake a guest: beyond a deadlock's conditions, no task is held by anything on this thread
+/// but its own loop. Another loop of the thread may hold one, or a local primitive that the host keeps.
+pub(super) fn is_left_to_its_host(state: &State) -> bool {
+    if !is_certain(state) {
+        return false;
+    }
+    let tasks = state.tasks.all();
+    let joiners: Vec<TaskId> = tasks.iter().filter_map(TaskRef::joiner).map(|joiner| joiner.id()).collect();
+    tasks
+        .iter()
+        .all(|task| task.held_elsewhere() as usize == joiners.iter().filter(|id| **id == task.id()).count())
 }
 
 fn report(state: &State) -> String {

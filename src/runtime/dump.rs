@@ -151,7 +151,9 @@ pub(super) fn take(state: &State) -> Dump {
         }
     };
     for task in &tasks {
-        if let Some(joiner) = task.joiner() {
+        if let Some(joiner) = task.joiner()
+            && joiner.is_of(&state.inbox)
+        {
             note(joiner.id(), Waits::Join(task.id()));
         }
     }

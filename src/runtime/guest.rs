@@ -81,12 +81,16 @@ impl Guest {
     /// If the system gives no descriptor.
     pub fn new(runtime: Runtime) -> io::Result<Guest> {
         let descriptor = runtime.state().reactor.descriptor()?;
+        runtime.state().guest.set(true);
+        rearm(runtime.state());
         Ok(Guest { runtime, descriptor })
     }
 
     /// The runtime, to be driven by itself again.
     #[must_use]
     pub fn into_runtime(self) -> Runtime {
+        self.runtime.state().guest.set(false);
+        self.runtime.state().inbox.unpark();
         self.runtime
     }
 
@@ -123,6 +127,13 @@ impl Guest {
     }
 }
 
+/// After the loop ran by itself: the descriptor tells its host of all that is left, and of what comes.
+pub(super) fn rearm(state: &State) {
+    if state.guest.get() {
+        state.inbox.arm(!state.ready.is_idle() || state.timers.next().is_some());
+    }
+}
+
 /// Leaves the loop so that the descriptor tells of all that may happen between turns.
 fn rest(state: &State) -> Next {
     if !state.ready.is_idle() || state.inbox.park() == crate::inbox::Park::Rung {
@@ -137,10 +148,12 @@ fn rest(state: &State) -> Next {
             }
             if !state.clock.is_paused() {
                 state.reactor.set_alarm(deadline, now);
+            } else if state.pool.outstanding() == 0 {
+                return Next::Now; // the clock will jump
             }
             Next::At(deadline)
         }
-        None if deadlock::is_certain(state) => Next::Idle,
+        None if deadlock::is_left_to_its_host(state) => Next::Idle,
         None => Next::OnEvent,
     }
 }

@@ -1,18 +1,18 @@
 //! Panics that no handle will ever give to anybody: said aloud, at once.
 
-use std::any::Any;
-
+use crate::panics::{Payload, dispose, message_of};
 use crate::state::State;
-use crate::task::{TaskRef, message_of};
+use crate::task::TaskRef;
 
 /// Prints a lost panic of `task` on standard error.
-pub(crate) fn report_lost(state: Option<&State>, task: &TaskRef, payload: &(dyn Any + Send)) {
+pub(crate) fn report_lost(state: Option<&State>, task: &TaskRef, payload: Payload) {
     let name = state.and_then(|state| state.names.borrow().get(&task.id()).cloned());
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
     eprintln!(
         "glassloop: task {}{name}, spawned at {}, panicked, and nobody holds its handle: {}",
         task.id(),
         task.site(),
-        message_of(payload)
+        message_of(payload.as_ref())
     );
+    dispose(payload);
 }

@@ -154,6 +154,8 @@ impl Runtime {
                 Ok(())
             })
         });
+        #[cfg(unix)]
+        guest::rearm(state);
         if let Some(payload) = state.root_panic.take() {
             resume_unwind(payload);
         }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::{Runtime, start};
+use crate::panics::guarded;
 use crate::state::State;
 use crate::task;
 use crate::trace::TaskId;
@@ -65,10 +66,8 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
             state.running.clear();
         }
         drop(state.ready.take_all());
-        while let Some(waiter) = state.timers.pop_any() {
-            drop(waiter);
-        }
-        drop(state.reactor.take_waiters());
+        let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
+        waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.close(deadline);
         task::trim();
         let left = running.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);

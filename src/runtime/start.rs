@@ -82,12 +82,14 @@ where
 
 #[inline]
 fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
-    announce(state, task.id(), task.kind(), name, task.site());
     if state.closing.get() {
+        announce(state, task.id(), task.kind(), name, task.site());
         let cancelled = task.cancel();
         return ended(state, &task, cancelled);
     }
+    // Listed before it is announced: an observer may spawn, and the list is in the order of ids.
     state.tasks.insert(task.clone());
+    announce(state, task.id(), task.kind(), name, task.site());
     if ready {
         wake::make_ready(state, task, || Cause::Spawned);
     }
@@ -109,7 +111,7 @@ fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
     match lost {
         Some(payload) if task.kind() == Kind::Root => state.root_panic.set(Some(payload)),
-        Some(payload) => report_lost(Some(state), task, payload.as_ref()),
+        Some(payload) => report_lost(Some(state), task, payload),
         None => {}
     }
     // A panicked task's name is wanted once more, if its handle is dropped unread.

@@ -4,14 +4,14 @@
 //! so a turn's polls see all news that the turn began with; and the kernel is asked last, when it is known whether
 //! there is time to sleep.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::{Deadlock, deadlock, start};
 use crate::clock::Instant;
 use crate::inbox::{Message, Origin, Park};
+use crate::panics::guarded;
 use crate::state::State;
-use crate::task::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef, message_of};
+use crate::task::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef};
 use crate::trace::{Cause, Event, Phase, TimerId, Wait};
 use crate::wake;
 
@@ -63,10 +63,7 @@ fn accept(state: &State, message: Message<RemoteRef>) {
             wake::make_ready(state, wake::near(state, task), || origin.into());
         }
         Message::Call(call, origin) => state.running.on_behalf_of(origin.into(), || {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-                let words = message_of(payload.as_ref());
-                eprintln!("glassloop: a closure sent to the loop from a thread panicked: {words}");
-            }
+            guarded("a closure sent to the loop from a thread", call);
         }),
     }
 }
@@ -117,12 +114,12 @@ fn step(state: &State, task: &TaskRef) -> bool {
     if !header.has(FUTURE) {
         return false;
     }
+    state.running.set(task.address(), task.id());
     let polled = if header.has(CANCEL) {
-        state.running.set(std::ptr::null(), task.id());
         task.cancel()
     } else {
         state.trace.emit(|| Event::Poll(task.id()));
-        wake::poll(state, task)
+        wake::poll(task)
     };
     start::ended(state, task, polled);
     state.running.clear();
@@ -179,7 +176,7 @@ fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
     }
     if state.inbox.park() == Park::Sleep {
         let until = Some(until.min(limit)).filter(|until| *until < Instant::FAR);
-        expect_kernel(state.reactor.park(until, &state.clock, &state.trace));
+        expect_kernel(state.reactor.park(until, || state.inbox.is_rung(), &state.clock, &state.trace));
     }
     state.inbox.unpark();
 }
@@ -193,6 +190,9 @@ fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
     match state.timers.next() {
         Some((deadline, timer)) if state.pool.outstanding() == 0 => {
             state.trace.emit(|| Event::Park(Wait::Timer(timer)));
+            if !state.ready.is_idle() || state.inbox.is_rung() {
+                return Ok(()); // an observer woke somebody
+            }
             state.trace.emit(|| Event::Jump(deadline - state.clock.now()));
             state.clock.jump(deadline);
         }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::header::{FUTURE, HANDLE, Header, OUTPUT};
-use super::outcome::{JoinError, Payload};
+use super::outcome::JoinError;
 use super::{Inbox, memory};
+use crate::panics::{Payload, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
 /// The functions of one future's type. One `static` a type and kind.
@@ -145,7 +146,7 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
         if !was_panic {
             let failed = Err(JoinError::panicked(header.id(), payload));
             let unused = std::mem::replace(&mut result, failed);
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(unused)));
+            guarded("the destructor of a task's output", || drop(unused));
         }
     }
     let outcome = match &result {

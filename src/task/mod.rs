@@ -50,7 +50,6 @@ pub use outcome::JoinError;
 pub(crate) use cell::{Failure, Polled};
 pub(crate) use header::{CANCEL, FUTURE, HANDLE, QUEUED};
 pub(crate) use memory::trim;
-pub(crate) use outcome::{Payload, message_of};
 pub(crate) use reference::{Joined, RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;

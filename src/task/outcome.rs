@@ -4,21 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use crate::panics::{Payload, message_of};
 use crate::trace::TaskId;
-
-/// What a panic carries.
-pub(crate) type Payload = Box<dyn Any + Send + 'static>;
-
-/// The words of a panic, if it carried any.
-pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        text
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text
-    } else {
-        "(its payload is not text)"
-    }
-}
 
 /// Why a task gave no output: it was cancelled, or it panicked.
 ///

@@ -69,6 +69,17 @@ impl TaskRef {
         header.far.is_shared()
     }
 
+    /// Whether it belongs to the loop of `inbox`.
+    pub(crate) fn is_of(&self, inbox: &Inbox) -> bool {
+        std::ptr::eq(self.inbox_address(), inbox)
+    }
+
+    /// How many references to it exist beyond those of the registry and of its handle.
+    pub(crate) fn held_elsewhere(&self) -> u32 {
+        let own = 1; // `self`
+        self.header().local.get() - own - 1 - u32::from(self.header().has(HANDLE))
+    }
+
     /// The task that awaits this one's output, if a task does.
     pub(crate) fn joiner(&self) -> Option<TaskRef> {
         let header = self.header();

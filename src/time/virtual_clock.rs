@@ -38,7 +38,11 @@ pub fn pause() {
 /// Outside of a running loop, and if the clock runs already.
 #[track_caller]
 pub fn resume() {
-    assert!(on_clock("time::resume", |state| state.clock.resume()), "time::resume: the clock runs already");
+    let resumed = on_clock("time::resume", |state| {
+        state.reactor.forget_alarm();
+        state.clock.resume()
+    });
+    assert!(resumed, "time::resume: the clock runs already");
 }
 
 /// Whether this loop's clock stands still.

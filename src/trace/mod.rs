@@ -245,6 +245,11 @@ impl Tracer {
         }
     }
 
+    /// Whether an observer is being told of an event.
+    pub(crate) fn is_delivering(&self) -> bool {
+        self.delivering.get()
+    }
+
     /// How long ago a waiting task was last polled, if that is kept.
     pub(crate) fn waited(&self, task: TaskId) -> Option<Duration> {
         Some(self.clock.now() - *self.since.borrow().get(&task)?)

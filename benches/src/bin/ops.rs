@@ -1,0 +1,261 @@
+//! `ops NAME COUNT`: does one operation COUNT times and nothing else, so that the difference of two counts, divided
+//! by theirs, is what one operation costs. `.ci/counts` runs it under callgrind.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use glassloop::net::{TcpListener, TcpStream};
+use glassloop::time::{Sleep, sleep};
+use glassloop::{Builder, JoinHandle, spawn, yield_now};
+
+/// How many tasks or timers an operation in batches has at a time; counts are multiples of it.
+const BATCH: usize = 1000;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(name), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok()))
+    else {
+        eprintln!("usage: ops NAME COUNT (COUNT a multiple of {BATCH})");
+        return ExitCode::FAILURE;
+    };
+    match name.as_str() {
+        "spawn_join" => run(spawn_join(count)),
+        "spawn_detached" => run(spawn_detached(count)),
+        "spawn_await_one" => run(spawn_await_one(count)),
+        "join" => run(join(count)),
+        "yield_alone" => run(yield_alone(count)),
+        "self_wake_1000" => run(self_wake_1000(count)),
+        "timer_make_drop" => run(timer_make_drop(count)),
+        "timer_make_drop_1000" => run(timer_make_drop_1000(count)),
+        "timer_reset" => run(timer_reset(count)),
+        "timer_fire_virtual" => run_virtual(timer_fire_virtual(count)),
+        "timer_fire_virtual_1000" => run_virtual(timer_fire_virtual_1000(count)),
+        "ping_pong_slot" => run(ping_pong_slot(count)),
+        "echo" => run(echo(count)),
+        _ => {
+            eprintln!("ops knows no {name}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(operation: impl Future<Output = ()>) {
+    glassloop::run(operation);
+}
+
+/// Under a clock that jumps to the next deadline, a timer fires without a system call.
+fn run_virtual(operation: impl Future<Output = ()>) {
+    Builder::new().start_paused(true).build().expect("descriptors for a runtime").block_on(operation);
+}
+
+fn batches(count: usize) -> usize {
+    assert_eq!(count % BATCH, 0, "COUNT is a multiple of {BATCH}");
+    count / BATCH
+}
+
+/// Spawns a batch, then awaits it: but for the first, the awaited task has finished.
+async fn spawn_join(count: usize) {
+    let mut tasks: Vec<JoinHandle<usize>> = Vec::with_capacity(BATCH);
+    for _ in 0..batches(count) {
+        tasks.extend((0..BATCH).map(|n| spawn(async move { n })));
+        for task in tasks.drain(..) {
+            task.await.unwrap();
+        }
+    }
+}
+
+async fn spawn_detached(count: usize) {
+    for _ in 0..batches(count) {
+        for n in 0..BATCH {
+            spawn(async move { n }).detach();
+        }
+        yield_now().await; // behind the whole batch
+    }
+}
+
+/// The awaited task has not begun: the awaiting one is stored in it, and woken when it finishes.
+async fn spawn_await_one(count: usize) {
+    for n in 0..count {
+        spawn(async move { n }).await.unwrap();
+    }
+}
+
+/// A chain: each task awaits the one spawned before it, so all wait, and are woken one by one from the far end.
+async fn join(count: usize) {
+    for _ in 0..batches(count) {
+        let mut last = spawn(yield_now()); // behind all of them, which wait by then
+        for _ in 1..BATCH {
+            let before = last;
+            last = spawn(async move { before.await.unwrap() });
+        }
+        last.await.unwrap();
+    }
+}
+
+/// The root, and no other task.
+async fn yield_alone(count: usize) {
+    for _ in 0..count {
+        yield_now().await;
+    }
+}
+
+/// A thousand tasks in turn; the same thousand for every count.
+async fn self_wake_1000(count: usize) {
+    let yields = batches(count);
+    let tasks: Vec<JoinHandle<()>> = (0..BATCH)
+        .map(|_| {
+            spawn(async move {
+                for _ in 0..yields {
+                    yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A time-out that does not come to pass: made, polled once, dropped.
+async fn timer_make_drop(count: usize) {
+    for _ in 0..count {
+        let mut sleep = pin!(sleep(LONG));
+        poll_once(&mut sleep).await;
+    }
+}
+
+async fn timer_make_drop_1000(count: usize) {
+    let mut sleeps: Vec<Sleep> = Vec::with_capacity(BATCH);
+    for _ in 0..batches(count) {
+        sleeps.extend((0..BATCH).map(|_| sleep(LONG)));
+        for sleep in &mut sleeps {
+            poll_once(sleep).await;
+        }
+        sleeps.clear();
+    }
+}
+
+async fn timer_reset(count: usize) {
+    let mut sleep = pin!(sleep(LONG));
+    poll_once(&mut sleep).await;
+    let deadline = sleep.deadline();
+    for n in 0..count {
+        sleep.reset(deadline + Duration::from_nanos(n as u64));
+    }
+}
+
+async fn poll_once(mut future: impl Future<Output = ()> + Unpin) {
+    poll_fn(|cx| {
+        assert!(pin!(&mut future).poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+async fn timer_fire_virtual(count: usize) {
+    for _ in 0..count {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A thousand tasks, each with a timer; the same thousand for every count.
+async fn timer_fire_virtual_1000(count: usize) {
+    let sleeps = batches(count);
+    let tasks: Vec<JoinHandle<()>> = (0..BATCH)
+        .map(|n| {
+            spawn(async move {
+                for _ in 0..sleeps {
+                    sleep(Duration::from_micros(1000 + n as u64 * 7 % 1000)).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// Where one task waits, kept as foreign code keeps it: a clone of its waker. Each clone costs an atomic count.
+#[derive(Clone, Default)]
+struct Gate(Rc<GateState>);
+
+#[derive(Default)]
+struct GateState {
+    open: Cell<bool>,
+    waiter: RefCell<Option<Waker>>,
+}
+
+impl Gate {
+    fn open(&self) {
+        self.0.open.set(true);
+        let waiter = self.0.waiter.take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    /// Waits until it is open, and closes it again.
+    fn wait(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|cx| {
+            if self.0.open.take() {
+                return Poll::Ready(());
+            }
+            *self.0.waiter.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}
+
+/// Two tasks that wake each other: there and back is one operation.
+async fn ping_pong_slot(count: usize) {
+    let (ping, pong) = (Gate::default(), Gate::default());
+    let other = {
+        let (ping, pong) = (ping.clone(), pong.clone());
+        spawn(async move {
+            for _ in 0..count {
+                ping.wait().await;
+                pong.open();
+            }
+        })
+    };
+    for _ in 0..count {
+        ping.open();
+        pong.wait().await;
+    }
+    other.await.unwrap();
+}
+
+/// 64 bytes there and back over loopback, both ends on this loop.
+async fn echo(count: usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 1024];
+        loop {
+            match stream.read(&mut buffer).await.unwrap() {
+                0 => return,
+                n => stream.write_all(&buffer[..n]).await.unwrap(),
+            }
+        }
+    });
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let mut buffer = [0; 1024];
+    for _ in 0..count {
+        stream.write_all(&[7; 64]).await.unwrap();
+        let mut read = 0;
+        while read < 64 {
+            read += stream.read(&mut buffer).await.unwrap();
+        }
+    }
+    drop(stream);
+    server.await.unwrap();
+}

@@ -1,0 +1,34 @@
+//! Panics that come out of foreign code: what they carry, and how the loop lives on.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// The words of a panic, if it carried any.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(its payload is not text)"
+    }
+}
+
+/// Runs foreign code whose panic must not unwind through the loop: it is reported on standard error instead. `what`
+/// names the code.
+pub(crate) fn guarded(what: &str, act: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(act)) {
+        eprintln!("glassloop: {what} panicked: {}", message_of(payload.as_ref()));
+        dispose(payload);
+    }
+}
+
+/// Drops a payload, whose own destructor may panic.
+pub(crate) fn dispose(payload: Payload) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second); // a third panic would help nobody
+    }
+}

@@ -1,0 +1,410 @@
+//! The blocking pool: no thread before the first job, jobs that begin in order, and what becomes of each.
+
+use std::cell::Cell;
+use std::panic::panic_any;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use glassloop::time::{Instant, sleep};
+use glassloop::trace::Recorder;
+use glassloop::{Builder, Handle, RemoteError, Runtime, spawn, spawn_blocking, yield_now};
+
+/// Longer than anything here takes, and shorter than the default keep-alive.
+const LONG: Duration = Duration::from_secs(8);
+
+fn with_threads(limit: usize) -> Runtime {
+    Builder::new().max_blocking_threads(limit).build().unwrap()
+}
+
+/// A job that has begun, and runs until it is freed.
+struct Held<T> {
+    handle: glassloop::JoinHandle<T>,
+    free: mpsc::Sender<()>,
+}
+
+/// Returns when the job runs.
+fn hold<T: Send + 'static>(output: T) -> Held<T> {
+    let (began, has_begun) = mpsc::channel();
+    let (free, held) = mpsc::channel();
+    let handle = spawn_blocking(move || {
+        began.send(()).unwrap();
+        let _ = held.recv();
+        output
+    });
+    has_begun.recv().unwrap();
+    Held { handle, free }
+}
+
+/// Says on which thread it is dropped.
+struct Traced(mpsc::Sender<thread::ThreadId>);
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        let _ = self.0.send(thread::current().id());
+    }
+}
+
+// ---- threads
+
+/// In a process of its own, where no other test makes threads.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_made_before_the_first_job() {
+    use glassloop::net::{TcpListener, TcpStream};
+    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output =
+            child.args(["no_thread_is_made_before_the_first_job", "--exact", "--nocapture"]).env(CHILD, "1");
+        let output = output.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let before = threads();
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        spawn(yield_now()).await.unwrap();
+        sleep(Duration::from_micros(100)).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = spawn(TcpStream::connect(listener.local_addr().unwrap()));
+        listener.accept().await.unwrap();
+        client.await.unwrap().unwrap();
+        assert_eq!(threads(), before, "tasks, timers, sockets and numeric addresses need none");
+        let held = hold(());
+        assert_eq!(threads(), before + 1);
+        drop(held);
+    });
+    drop(runtime);
+}
+
+#[test]
+fn the_limit_of_threads_is_used_and_not_exceeded() {
+    let (at_once, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let pairs = Arc::new(Barrier::new(2)); // passed by two jobs that run at once, and by none alone
+    with_threads(2).block_on(async {
+        let jobs: Vec<_> = (0..10)
+            .map(|_| {
+                let (at_once, most, pairs) = (at_once.clone(), most.clone(), pairs.clone());
+                spawn_blocking(move || {
+                    most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    pairs.wait();
+                    at_once.fetch_sub(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn an_idle_thread_ends_after_its_keep_alive_and_the_next_job_gets_a_new_one() {
+    thread_local! {
+        static END: Cell<Option<Traced>> = const { Cell::new(None) };
+    }
+    let runtime = Builder::new().thread_keep_alive(Duration::from_millis(1)).build().unwrap();
+    let (ended, has_ended) = mpsc::channel();
+    let first = runtime.block_on(async {
+        spawn_blocking(move || {
+            END.set(Some(Traced(ended)));
+            thread::current().id()
+        })
+        .await
+        .unwrap()
+    });
+    assert_eq!(has_ended.recv_timeout(LONG), Ok(first), "it ends long before the default of ten seconds");
+    let second = runtime.block_on(async { spawn_blocking(|| thread::current().id()).await.unwrap() });
+    assert_ne!(first, second);
+}
+
+#[test]
+fn pool_threads_are_named_and_numbered() {
+    let name = with_threads(1)
+        .block_on(async { spawn_blocking(|| thread::current().name().map(str::to_owned)).await.unwrap() });
+    assert_eq!(name.as_deref(), Some("glassloop-job-1"));
+}
+
+// ---- order
+
+#[test]
+fn jobs_begin_in_the_order_in_which_they_were_made() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    with_threads(1).block_on(async {
+        let jobs: Vec<_> = (0..20)
+            .map(|n| {
+                let log = log.clone();
+                spawn_blocking(move || log.lock().unwrap().push(n))
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert!(log.lock().unwrap().iter().copied().eq(0..20));
+}
+
+#[test]
+fn results_come_in_the_order_in_which_jobs_ended_and_with_the_job_as_cause() {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().observer(recorder.observer()).build().unwrap();
+    runtime.block_on(async {
+        let (first, second) = (hold("first"), hold("second"));
+        drop(second.free);
+        assert_eq!(second.handle.await.unwrap(), "second");
+        drop(first.free);
+        assert_eq!(first.handle.await.unwrap(), "first");
+    });
+    let wakes: Vec<_> = recorder.order().into_iter().filter(|line| line.ends_with("its job ended")).collect();
+    assert_eq!(wakes, ["wake 3: its job ended", "wake 2: its job ended"]);
+}
+
+#[test]
+fn a_burst_of_jobs_all_run_and_each_gives_its_own_result() {
+    with_threads(4).block_on(async {
+        let jobs: Vec<_> = (0..1000_u32).map(|n| spawn_blocking(move || n * 2)).collect();
+        for (n, job) in (0..1000_u32).zip(jobs) {
+            assert_eq!(job.await.unwrap(), n * 2);
+        }
+    });
+}
+
+#[test]
+fn the_loop_runs_on_while_a_job_waits() {
+    let (send, receive) = mpsc::channel();
+    glassloop::run(async {
+        let job = spawn_blocking(move || receive.recv().unwrap());
+        let feeder = spawn(async move {
+            sleep(Duration::from_micros(1)).await;
+            send.send(7).unwrap();
+        });
+        assert_eq!(job.await.unwrap(), 7);
+        feeder.await.unwrap();
+    });
+}
+
+// ---- panics and results
+
+#[test]
+fn a_panic_in_a_job_is_carried_to_its_awaiter_and_its_thread_lives() {
+    let runtime = with_threads(1);
+    runtime.block_on(async {
+        let thread = spawn_blocking(|| thread::current().id()).await.unwrap();
+        let error = spawn_blocking(|| panic_any(7_u8)).await.unwrap_err();
+        assert_eq!(*error.into_panic().downcast::<u8>().unwrap(), 7);
+        assert_eq!(spawn_blocking(|| thread::current().id()).await.unwrap(), thread);
+    });
+}
+
+#[test]
+fn a_job_whose_handle_was_dropped_runs_and_its_result_is_dropped_on_the_loops_thread() {
+    let (dropped, was_dropped) = mpsc::channel();
+    with_threads(1).block_on(async {
+        spawn_blocking(move || Traced(dropped)).detach();
+        spawn_blocking(|| ()).await.unwrap(); // on the same thread, behind it
+    });
+    assert_eq!(was_dropped.recv_timeout(LONG), Ok(thread::current().id()));
+}
+
+// ---- cancellation
+
+#[test]
+fn a_queued_job_is_cancelled_at_its_turn_and_its_closure_dropped_there() {
+    let runtime = with_threads(1);
+    let (dropped, was_dropped) = mpsc::channel();
+    runtime.block_on(async {
+        let held = hold(());
+        let closure = Traced(dropped);
+        let queued = spawn_blocking(move || {
+            let _closure = &closure;
+            unreachable!("it was taken back")
+        });
+        queued.abort();
+        queued.abort();
+        assert!(was_dropped.try_recv().is_err(), "abort runs no destructor");
+        assert!(!queued.is_finished());
+        yield_now().await;
+        assert_eq!(was_dropped.try_recv(), Ok(thread::current().id()));
+        assert!(queued.await.unwrap_err().is_cancelled());
+        drop(held.free);
+        held.handle.await.unwrap();
+    });
+}
+
+#[test]
+fn a_queued_job_may_be_cancelled_from_another_thread() {
+    with_threads(1).block_on(async {
+        let held = hold(());
+        let queued = spawn_blocking(|| unreachable!("it was taken back"));
+        let abort = queued.abort_handle();
+        thread::spawn(move || abort.abort()).join().unwrap();
+        let error: glassloop::JoinError = queued.await.unwrap_err();
+        assert!(error.is_cancelled());
+        drop(held);
+    });
+}
+
+#[test]
+fn a_running_job_is_not_cancelled_by_abort() {
+    glassloop::run(async {
+        let held = hold(5);
+        held.handle.abort();
+        held.handle.abort_handle().abort();
+        yield_now().await;
+        assert!(!held.handle.is_finished());
+        drop(held.free);
+        assert_eq!(held.handle.await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn jobs_behind_a_cancelled_one_run() {
+    with_threads(1).block_on(async {
+        let held = hold(());
+        let cancelled = spawn_blocking(|| ());
+        let behind = spawn_blocking(|| 6);
+        cancelled.abort();
+        drop(held.free);
+        assert_eq!(behind.await.unwrap(), 6);
+        assert!(cancelled.await.unwrap_err().is_cancelled());
+    });
+}
+
+// ---- the end of the runtime
+
+#[test]
+fn a_job_that_sends_through_a_handle_learns_that_its_runtime_shuts_down() {
+    let runtime = Runtime::new().unwrap();
+    let heard = Arc::new(AtomicBool::new(false));
+    let (flag, handle) = (heard.clone(), runtime.handle());
+    let (began, has_begun) = mpsc::channel();
+    runtime.block_on(async {
+        spawn_blocking(move || {
+            began.send(()).unwrap();
+            // The runtime's end is the only end of this: dropping it waits for the job.
+            while handle.call_soon(|| ()).is_ok() {
+                thread::yield_now();
+            }
+            let error = handle.spawn(|| async {}).wait().unwrap_err();
+            flag.store(matches!(error, RemoteError::Gone(_)), Ordering::SeqCst);
+        })
+        .detach();
+    });
+    has_begun.recv().unwrap();
+    drop(runtime);
+    assert!(heard.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_job_that_waits_for_a_task_of_its_loop_is_let_go_when_the_runtime_shuts_down() {
+    let runtime = Runtime::new().unwrap();
+    let (outcome, outcomes) = mpsc::channel();
+    runtime.block_on(async {
+        let handle = Handle::current();
+        let held = spawn_blocking(move || {
+            let task = handle.spawn(std::future::pending::<()>);
+            outcome.send(task.wait().unwrap_err().to_string()).unwrap();
+        });
+        // Until the task that the job asked for is there.
+        while glassloop::dump().unwrap().tasks().len() < 3 {
+            sleep(Duration::from_micros(50)).await;
+        }
+        held.detach();
+    });
+    drop(runtime);
+    assert_eq!(outcomes.recv_timeout(LONG).unwrap(), "task 3 was cancelled");
+}
+
+// ---- policies
+
+#[test]
+fn a_virtual_clock_stands_while_a_job_is_out() {
+    let runtime = Builder::new().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let held = hold(());
+        let start = Instant::now();
+        let sleeper = spawn(async move {
+            sleep(Duration::from_secs(3600)).await;
+            start.elapsed()
+        });
+        yield_now().await; // the timer is armed
+        spawn_blocking(move || drop(held.free)).detach();
+        held.handle.await.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO, "no jump while jobs were out");
+        assert_eq!(sleeper.await.unwrap(), Duration::from_secs(3600));
+    });
+}
+
+#[test]
+fn an_inline_job_runs_on_the_loops_thread_in_its_tasks_first_poll() {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().inline_blocking().observer(recorder.observer()).build().unwrap();
+    let began = Arc::new(AtomicBool::new(false));
+    let thread = runtime.block_on(async {
+        let flag = began.clone();
+        let job = spawn_blocking(move || {
+            flag.store(true, Ordering::SeqCst);
+            thread::current().id()
+        });
+        assert!(!began.load(Ordering::SeqCst), "it does not run inside spawn_blocking");
+        job.await.unwrap()
+    });
+    assert_eq!(thread, thread::current().id());
+    assert_eq!(
+        recorder.order(),
+        [
+            "wake 1: spawned",
+            "turn 1",
+            "run",
+            "poll 1",
+            "wake 2: spawned",
+            "pending 1",
+            "poll 2",
+            "done 2 ready",
+            "wake 1: task 2",
+            "poll 1",
+            "done 1 ready"
+        ]
+    );
+}
+
+#[test]
+fn an_inline_job_may_panic_or_be_cancelled_before_its_turn() {
+    let runtime = Builder::new().inline_blocking().build().unwrap();
+    runtime.block_on(async {
+        let panics = spawn_blocking(|| panic!("inline"));
+        assert_eq!(panics.await.map(|()| ()).unwrap_err().to_string(), "task 2 panicked: inline");
+        let cancelled = spawn_blocking(|| unreachable!("it was taken back"));
+        cancelled.abort();
+        let error: glassloop::JoinError = cancelled.await.unwrap_err();
+        assert!(error.is_cancelled());
+    });
+}
+
+#[test]
+fn a_job_may_run_a_loop_of_its_own() {
+    let output = glassloop::run(async {
+        let job = spawn_blocking(|| glassloop::run(async { spawn_blocking(|| 3).await.unwrap() + 1 }));
+        job.await.unwrap()
+    });
+    assert_eq!(output, 4);
+}
+
+#[test]
+fn a_jobs_task_is_polled_when_its_job_has_ended_and_not_before() {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().observer(recorder.observer()).build().unwrap();
+    runtime.block_on(async {
+        let held = hold(());
+        yield_now().await;
+        drop(held.free);
+        held.handle.await.unwrap();
+    });
+    let polls = recorder.order().into_iter().filter(|line| line == "poll 2").count();
+    assert_eq!(polls, 1);
+}

@@ -1,0 +1,80 @@
+//! What the golden-trace tests share.
+#![allow(dead_code)] // each test file uses its part
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use glassloop::trace::Recorder;
+use glassloop::{Builder, Runtime};
+
+/// A runtime and what it does, as [`Recorder::order`] tells it.
+pub(crate) fn observed(builder: Builder) -> (Runtime, Recorder) {
+    let recorder = Recorder::new();
+    let runtime = builder.observer(recorder.observer()).build().unwrap();
+    (runtime, recorder)
+}
+
+/// Runs `future`, and gives the canonical lines of what happened until `block_on` returned.
+pub(crate) fn record(builder: Builder, future: impl Future) -> Vec<String> {
+    let (runtime, recorder) = observed(builder);
+    runtime.block_on(future);
+    recorder.order()
+}
+
+/// Compares a whole trace, line by line. In `golden`, blank lines and what follows `//` are for the reader.
+#[track_caller]
+pub(crate) fn assert_trace(trace: &[String], golden: &str) {
+    let golden = golden.lines().map(|line| line.split("//").next().unwrap_or_default().trim());
+    let golden: Vec<&str> = golden.filter(|line| !line.is_empty()).collect();
+    let same = trace.iter().zip(&golden).take_while(|(line, wanted)| line == wanted).count();
+    assert!(
+        trace.len() == golden.len() && same == trace.len(),
+        "line {} is {:?} and should be {:?}; the whole trace:\n{}\n",
+        same + 1,
+        trace.get(same),
+        golden.get(same),
+        trace.join("\n"),
+    );
+}
+
+/// Where a task waits for exactly one wake, whoever gives it.
+#[derive(Clone, Default)]
+pub(crate) struct Slot(Rc<Cell<Option<Waker>>>);
+
+impl Slot {
+    /// Pending in the first poll, ready in the second: a wake too many or too few shows in the trace.
+    pub(crate) fn wait(&self) -> impl Future<Output = ()> + use<> {
+        let (slot, mut polled) = (self.clone(), false);
+        poll_fn(move |cx| {
+            if std::mem::replace(&mut polled, true) {
+                return Poll::Ready(());
+            }
+            slot.0.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+    }
+
+    /// The waker of the task that waits here, which waits here no more.
+    #[track_caller]
+    pub(crate) fn take(&self) -> Waker {
+        self.0.take().expect("a task waits here")
+    }
+
+    /// Wakes the task that waits here.
+    #[track_caller]
+    pub(crate) fn wake(&self) {
+        self.take().wake();
+    }
+}
+
+/// Does `act` on a thread of this name, and returns when that thread has ended.
+pub(crate) fn on_thread<R: Send + 'static>(name: &str, act: impl FnOnce() -> R + Send + 'static) -> R {
+    std::thread::Builder::new().name(name.into()).spawn(act).unwrap().join().unwrap()
+}
+
+/// Polls `future` once, with a waker that wakes nobody.
+pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    std::pin::pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop()))
+}
