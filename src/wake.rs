@@ -87,8 +87,9 @@ impl fmt::Display for NoRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} was used outside of a glassloop runtime; use it in a future that `glassloop::run` or \
-             `Runtime::block_on` drives, or send work to a loop on another thread through its `Handle`",
+            "{} was used outside of a glassloop runtime; use it inside a future that `glassloop::run` or \
+             `Runtime::block_on` drives, as in `run(async {{ … }})`, or send work to a loop on another thread through \
+             its `Handle`",
             self.what
         )
     }

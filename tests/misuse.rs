@@ -131,8 +131,9 @@ fn a_loop_on_another_thread_may_run_inside_a_loop() {
 
 // ---- outside of any loop
 
-const OUTSIDE: &str = "was used outside of a glassloop runtime; use it in a future that `glassloop::run` or \
-                       `Runtime::block_on` drives, or send work to a loop on another thread through its `Handle`";
+const OUTSIDE: &str = "was used outside of a glassloop runtime; use it inside a future that `glassloop::run` or \
+                       `Runtime::block_on` drives, as in `run(async { … })`, or send work to a loop on another \
+                       thread through its `Handle`";
 
 #[test]
 fn what_needs_a_loop_panics_outside_and_says_what_to_do() {

@@ -179,7 +179,7 @@ fn a_reset_timer_counts_as_created_anew() {
 fn a_sleep_of_zero_waits_for_the_next_fire_phase() {
     let recorder = Recorder::new();
     let runtime = Builder::new().start_paused(true).observer(recorder.observer()).build().unwrap();
-    runtime.block_on(sleep(Duration::ZERO));
+    runtime.block_on(async { sleep(Duration::ZERO).await });
     assert_eq!(
         recorder.order(),
         [
@@ -215,7 +215,7 @@ fn a_deadline_in_the_past_is_waited_for_once() {
 #[test]
 fn an_endless_sleep_never_ends_and_keeps_nobody_waiting() {
     for runtime in [Runtime::new().unwrap(), paused()] {
-        let verdict = runtime.try_block_on(sleep(Duration::MAX));
+        let verdict = runtime.try_block_on(async { sleep(Duration::MAX).await });
         assert!(verdict.unwrap_err().to_string().contains("waits for timer 1"));
     }
 }
@@ -244,8 +244,7 @@ fn a_sleep_dropped_on_another_thread_is_gone_after_the_next_collect() {
         let mut armed = sleep(SECOND * 3600);
         assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut armed).poll(cx))).await.is_pending());
         thread::spawn(move || drop(armed)).join().unwrap();
-        assert_eq!(waits(), 1);
-        yield_now().await; // its message stands in the inbox; the next turn takes it
+        assert_eq!(waits(), 1, "its message stands in the inbox");
         while waits() > 0 {
             yield_now().await;
         }

@@ -208,17 +208,17 @@ fn nothing_stays_in_an_inbox_that_closes_while_two_threads_send() {
     });
 }
 
+// A message may be collected and still be refused: taken because an earlier one had rung, with the inbox closed before
+// its own sender rang. So "refused" promises no more than that nobody will collect it later.
 #[test]
 fn every_message_is_dropped_once_whether_collected_discarded_or_refused() {
     loom::model(|| {
         let inbox = inbox();
         let dropped = std::sync::Arc::default();
         let thread = sender(&inbox, &[1, 2], &dropped);
-        let mut got = Vec::new();
-        collect(&inbox, &mut got);
+        collect(&inbox, &mut Vec::new());
         inbox.close();
-        let accepted = thread.join().unwrap();
-        assert!(got.len() <= accepted, "what was refused is never collected");
+        thread.join().unwrap();
         assert_eq!(inbox.queue.len(), 0);
         assert_eq!(dropped.load(Relaxed), 2);
     });

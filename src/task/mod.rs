@@ -40,6 +40,8 @@ mod cell;
 mod far;
 mod header;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod outcome;
 mod reference;
 mod registry;

@@ -117,4 +117,4 @@ fn shouting_server() -> SocketAddr {
 // FROM
 // THREE
 // THREADS
-// the deadline passed before the future was ready
+// the time was over before the future was ready

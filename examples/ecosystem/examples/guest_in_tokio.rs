@@ -5,14 +5,16 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use glassloop::{Guest, Next, Runtime};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
-/// Lets `AsyncFd` see the guest, which it wants by `AsRawFd`.
+/// A descriptor as `AsyncFd` wants it.
 struct Descriptor<'a>(BorrowedFd<'a>);
 
 impl AsRawFd for Descriptor<'_> {
@@ -23,17 +25,15 @@ impl AsRawFd for Descriptor<'_> {
 
 /// Drives a guest for as long as this future is polled.
 async fn drive(guest: &Guest) -> io::Result<()> {
+    // Newer tokios want an `unsafe` promise that the descriptor stays open; the borrow of the guest keeps it.
+    #[allow(deprecated)]
     let descriptor = AsyncFd::with_interest(Descriptor(guest.as_fd()), Interest::READABLE)?;
     loop {
-        // Cleared before the turn: what comes during it makes the descriptor readable anew.
-        let mut news = None;
         match guest.turn(Some(Duration::ZERO)).next {
             Next::Now => tokio::task::yield_now().await, // tokio's tasks have their turn between ours
-            // On Linux the descriptor knows the deadline too. Elsewhere, wait for `Next::At` beside it.
-            _ => news = Some(descriptor.readable().await?),
-        }
-        if let Some(mut news) = news {
-            news.clear_ready();
+            // On Linux the descriptor knows the deadline too; elsewhere, wait for `Next::At` beside it. The note that
+            // it is readable is cleared before the turn, so what comes during the turn is noted anew.
+            _ => descriptor.readable().await?.clear_ready(),
         }
     }
 }
@@ -60,9 +60,9 @@ fn main() {
                 println!("{}", from_guest.recv().await.unwrap());
             }
         };
-        tokio::select! {
-            () = asks => {}
-            end = drive(&guest) => end.unwrap(),
+        match select(pin!(asks), pin!(drive(&guest))).await {
+            Either::Left(((), _)) => {}
+            Either::Right((end, _)) => end.unwrap(),
         }
     });
     println!("the host is done, and the guest is dropped with its tasks");

@@ -337,7 +337,7 @@ fn tokio_broadcast_reaches_every_task() {
             })
             .collect();
         yield_now().await;
-        thread::spawn(move || (1..=10).for_each(|n| assert_eq!(send.send(n), Ok(3)))).join().unwrap();
+        thread::spawn(move || (1..=10).for_each(|n| assert_eq!(send.send(n).unwrap(), 3))).join().unwrap();
         let mut sums = Vec::new();
         for task in tasks {
             sums.push(task.await.unwrap());
