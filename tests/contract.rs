@@ -387,7 +387,8 @@ fn wake_during_poll_goes_to_the_back_once() {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            let counted = cx.waker().clone();
+            counted.wake();
             cx.waker().wake_by_ref();
             Poll::Pending
         }));
@@ -415,6 +416,50 @@ fn wake_during_poll_goes_to_the_back_once() {
         done 2 ready
         wake 1: task 2
         poll 1
+        done 1 ready
+        ",
+    );
+}
+
+#[test]
+fn wake_after_a_wake_during_poll_is_the_same_one() {
+    let trace = record(Builder::new(), async {
+        let (mut polled, slot) = (false, Slot::default());
+        let waits = slot.wait();
+        let restless = spawn(async move {
+            let mut waits = std::pin::pin!(waits);
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                let done = waits.as_mut().poll(cx);
+                assert_eq!(done.is_ready(), std::mem::replace(&mut polled, true));
+                done
+            })
+            .await;
+        });
+        spawn(async move { slot.wake() }).detach();
+        restless.await.unwrap();
+    });
+    assert_trace(
+        &trace,
+        "
+        wake 1: spawned
+        turn 1
+        run
+        poll 1
+        wake 2: spawned
+        wake 3: spawned
+        pending 1
+        poll 2
+        wake 2: task 2
+        pending 2
+        poll 3
+        wake 2 again: task 3
+        done 3 ready
+        poll 2
+        wake 2: task 2
+        done 2 ready
+        wake 1: task 2
+        poll 1 // 2 stood before 1, and was gone
         done 1 ready
         ",
     );
@@ -893,9 +938,9 @@ fn no_timer_is_early_after_a_long_turn_of_the_real_clock() {
 
 // Clause 4. No task can starve timers or I/O: they are looked at after at most `budget` polls.
 
-/// Steps back in the queue for ever.
+/// Steps back in the queue, far longer than any of these tests should last.
 async fn restless() {
-    loop {
+    for _ in 0..1000 {
         yield_now().await;
     }
 }

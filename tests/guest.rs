@@ -107,7 +107,10 @@ impl<T> Slot<T> {
 }
 
 /// Lets a task poll `future` once and leave it in the returned place.
-fn armed<F: Future + Unpin + 'static>(guest: &Guest, make: impl FnOnce() -> F + 'static) -> Rc<RefCell<Option<F>>> {
+fn armed<F: Future + Unpin + 'static>(
+    guest: &Guest,
+    make: impl FnOnce() -> F + 'static,
+) -> Rc<RefCell<Option<F>>> {
     let place = Rc::new(RefCell::new(None));
     let stored = place.clone();
     let task = guest.spawn(async move {
@@ -537,7 +540,9 @@ fn blocking_jobs_end_by_the_descriptor_alone() {
         let mut go = Some(go);
         let task = &task;
         move || {
-            go.take().map(|go| go.send(2).unwrap());
+            if let Some(go) = go.take() {
+                go.send(2).unwrap();
+            }
             task.is_finished()
         }
     });

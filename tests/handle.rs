@@ -141,7 +141,9 @@ fn many_threads_wait_for_their_own_tasks() {
     let threads: Vec<_> = (0..8_u64)
         .map(|n| {
             let handle = beside.handle.clone();
-            thread::spawn(move || (0..50).map(|k| handle.spawn(move || async move { n * k }).wait().unwrap()).sum())
+            thread::spawn(move || {
+                (0..50).map(|k| handle.spawn(move || async move { n * k }).wait().unwrap()).sum()
+            })
         })
         .collect();
     let sums: Vec<u64> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
@@ -189,6 +191,20 @@ fn remote_handle_polled_again_after_its_output_says_so() {
         again.await.expect_err("it waited for an output that was taken").to_string()
     });
     assert!(words.contains("after it gave its output"), "{words}");
+}
+
+#[test]
+fn wait_for_an_output_that_was_taken_says_so() {
+    let (runtime, handle) = asleep();
+    let mut task = handle.spawn(|| async { 42 });
+    collect(&runtime);
+    assert_eq!(runtime.block_on(&mut task).unwrap(), 42);
+    let words = catch_unwind(AssertUnwindSafe(|| task.wait_timeout(Duration::from_millis(1)))).unwrap_err();
+    assert!(message(&*words).contains("after it gave its output"));
+}
+
+fn message(payload: &(dyn std::any::Any + Send)) -> &str {
+    payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied()).unwrap()
 }
 
 #[test]
@@ -362,7 +378,16 @@ fn call_runs_in_collect_before_any_task_is_polled() {
     runtime.block_on(yield_now());
     assert_eq!(
         recorder.order()[..8],
-        ["wake 1: spawned", "turn 1", "collect", "wake 2: spawned", "run", "poll 1", "wake 1: task 1", "pending 1"]
+        [
+            "wake 1: spawned",
+            "turn 1",
+            "collect",
+            "wake 2: spawned",
+            "run",
+            "poll 1",
+            "wake 1: task 1",
+            "pending 1"
+        ]
     );
 }
 

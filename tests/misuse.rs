@@ -391,6 +391,25 @@ fn a_lost_payload_that_panics_in_its_drop_does_not_harm_the_loop() {
 }
 
 #[test]
+fn a_second_panics_payload_that_panics_in_its_drop_does_not_harm_the_loop() {
+    struct Both;
+    impl Future for Both {
+        type Output = ();
+        fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
+            panic!("first")
+        }
+    }
+    impl Drop for Both {
+        fn drop(&mut self) {
+            panic_any(Bomb("of the second payload"));
+        }
+    }
+    // In a process of its own: what goes wrong here ends in an abort.
+    let name = "a_second_panics_payload_that_panics_in_its_drop_does_not_harm_the_loop";
+    stderr_of_child(name, || assert_eq!(awaited_panic(|| spawn(Both)), "first"));
+}
+
+#[test]
 fn a_root_that_panics_panics_out_of_block_on_with_its_own_payload() {
     let runtime = Runtime::new().unwrap();
     let thrown = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { panic_any(9_u8) }))).unwrap_err();
@@ -482,6 +501,32 @@ fn panics_of_sent_closures_foreign_wakers_and_observers_are_reported_and_the_loo
     assert_contains(&stderr, "glassloop: a foreign waker panicked: a grumpy waker\n");
     assert_contains(&stderr, "glassloop: an observer panicked at «pending ");
     assert_contains(&stderr, "» and was removed\n");
+}
+
+/// Who reads standard error may go away: `program 2>&1 | head`.
+#[cfg(unix)]
+#[test]
+fn a_report_that_cannot_be_written_does_not_harm_the_loop() {
+    use std::process::Stdio;
+    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        io::stdin().read_line(&mut String::new()).unwrap(); // until the other end of standard error is closed
+        glassloop::run(async {
+            spawn(async { panic!("lost, and said to nobody") }).detach();
+            Handle::current().call_soon(|| panic!("so is this")).unwrap();
+            yield_now().await;
+            assert_eq!(spawn(async { 5 }).await.unwrap(), 5, "the loop lives");
+        });
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["a_report_that_cannot_be_written_does_not_harm_the_loop", "--exact", "--nocapture"]);
+    child.env(CHILD, "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    drop(child.stderr.take());
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 // ---- wakers that come too late
@@ -715,6 +760,27 @@ fn into_std_elsewhere_is_refused_in_the_same_words() {
     let (stream, _peer) = connected(&own);
     let error = other.block_on(async { stream.into_std().unwrap_err() });
     assert_eq!(error.to_string(), elsewhere("socket", &own, Some(&other)));
+}
+
+#[test]
+fn a_socket_that_into_std_refused_is_deregistered_all_the_same() {
+    let (own, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let (stream, _peer) = connected(&own);
+    let stream = Rc::new(RefCell::new(Some(stream)));
+    let shared = stream.clone();
+    own.spawn(poll_fn(move |cx| match &*shared.borrow() {
+        Some(stream) => stream.poll_read(cx, &mut [0; 1]).map(drop),
+        None => Poll::Pending,
+    }))
+    .detach();
+    let waits = || glassloop::dump().unwrap().tasks().iter().map(|task| task.waits.len()).sum::<usize>();
+    own.block_on(async {
+        yield_now().await;
+        assert_eq!(waits(), 1);
+    });
+    let refused = stream.take().unwrap();
+    assert!(other.block_on(async { refused.into_std() }).is_err());
+    own.block_on(async { assert_eq!(waits(), 0, "its waiter went with it") });
 }
 
 // ---- clocks and intervals

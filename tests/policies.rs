@@ -11,12 +11,12 @@ use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use glassloop::net::TcpStream;
+use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{
     Instant, MissedTickBehavior, advance, interval, interval_at, is_paused, pause, resume, sleep, sleep_until,
     timeout, timeout_at,
 };
-use glassloop::trace::{Event, Observer};
+use glassloop::trace::{Event, Observer, Wait};
 use glassloop::{Builder, join_all, run, spawn, spawn_blocking, yield_now};
 use support::{Slot, assert_trace, observed, on_thread, poll_once, record};
 
@@ -312,6 +312,43 @@ fn no_jump_while_a_threads_message_waits() {
         poll 2
         done 2 ready
         wake 1: task 2
+        poll 1
+        done 1 ready
+        ",
+    );
+}
+
+#[test]
+fn no_jump_when_a_thread_leaves_its_message_during_the_last_look() {
+    /// Has a thread wake as the loop looks at the kernel.
+    struct AtLook(Slot);
+    impl Observer for AtLook {
+        fn event(&self, _at: Instant, event: &Event) {
+            if let Event::Park(Wait::Look) = event {
+                let waker = self.0.take();
+                on_thread("helper", move || waker.wake());
+            }
+        }
+    }
+    let slot = Slot::default();
+    let trace = record(paused().observer(Rc::new(AtLook(slot.clone()))), async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _listener = TcpListener::from_std(listener).unwrap(); // or there would be nothing to look at
+        timeout(SECOND, slot.wait()).await.expect("the message came first");
+    });
+    assert_trace(
+        &trace,
+        "
+        wake 1: spawned
+        turn 1
+        run
+        poll 1
+        pending 1
+        park not at all
+        turn 2
+        collect
+        wake 1: thread \"helper\"
+        run
         poll 1
         done 1 ready
         ",
@@ -720,6 +757,48 @@ fn a_sleep_that_ended_can_be_reset_and_awaited_again() {
         nap.await;
         assert_eq!(start.elapsed(), HOUR);
     });
+}
+
+#[test]
+fn a_sleep_reset_stands_behind_one_of_the_same_deadline_made_before_the_reset() {
+    let trace = record(paused(), async {
+        let mut reset = sleep(SECOND); // timer 1
+        let other = sleep(SECOND); // timer 2
+        reset.reset(reset.deadline()); // timer 3
+        let (reset, other) = (spawn(reset), spawn(other));
+        reset.await.unwrap();
+        other.await.unwrap();
+    });
+    assert_trace(
+        &trace,
+        "
+        wake 1: spawned
+        turn 1
+        run
+        poll 1
+        wake 2: spawned
+        wake 3: spawned
+        pending 1
+        poll 2
+        pending 2
+        poll 3
+        pending 3
+        park until timer 2
+        jump 1s
+        turn 2
+        fire
+        wake 3: timer 2
+        wake 2: timer 3
+        run
+        poll 3
+        done 3 ready
+        poll 2
+        done 2 ready
+        wake 1: task 2
+        poll 1
+        done 1 ready
+        ",
+    );
 }
 
 #[test]

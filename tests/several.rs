@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{Instant, Sleep, sleep};
-use glassloop::{AbortHandle, Builder, Guest, Handle, JoinHandle, Next, Runtime, dump, spawn, yield_now};
+use glassloop::{AbortHandle, Builder, Guest, Handle, JoinHandle, Next, Outlook, Runtime, dump, spawn, yield_now};
 
 fn guest() -> Guest {
     Guest::new(Runtime::new().unwrap()).unwrap()
@@ -81,6 +81,11 @@ impl<T> Slot<T> {
         })
         .await
     }
+}
+
+/// Makes something inside a loop, without awaiting it.
+fn within<T>(runtime: &Runtime, make: impl Fn() -> T) -> T {
+    runtime.block_on(poll_fn(|_| Poll::Ready(make())))
 }
 
 fn poll_once<F: Future + Unpin>(future: &mut F, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -259,6 +264,46 @@ fn guest_whose_task_awaits_another_runtimes_is_not_idle() {
 }
 
 #[test]
+fn guests_whose_tasks_await_each_others_crosswise_are_not_idle() {
+    // Ids run alike in both: task 1 of each awaits task 2 of the other.
+    let (a, b) = (guest(), guest());
+    let (to_a, to_b, end) = (Slot::new(), Slot::new(), Slot::new());
+    let joins = |guest: &Guest, slot: &Slot<JoinHandle<()>>| {
+        let slot = slot.clone();
+        guest.spawn(async move { slot.take().await.await.unwrap() })
+    };
+    let (of_a, _of_b) = (joins(&a, &to_a), joins(&b, &to_b));
+    to_a.put(b.spawn({
+        let end = end.clone();
+        async move { end.take().await }
+    }));
+    to_b.put(a.spawn(pending()));
+    settle(&a);
+    settle(&b);
+    assert_eq!(settle(&a), Next::OnEvent);
+    end.put(());
+    settle(&b);
+    settle(&a);
+    assert!(of_a.is_finished());
+}
+
+#[test]
+fn outlook_of_a_guest_whose_task_awaits_another_runtimes_is_not_deadlock() {
+    let (a, b) = (guest(), guest());
+    let of_b = b.spawn(yield_now());
+    a.spawn(of_b).detach();
+    settle(&a);
+    let (say, heard) = mpsc::channel();
+    let handle = a.handle();
+    handle.call_soon(move || say.send(dump().unwrap().outlook()).unwrap()).unwrap();
+    drop(handle);
+    settle(&a);
+    assert_ne!(heard.recv().unwrap(), Outlook::Deadlock, "b wakes it");
+    settle(&b);
+    assert_eq!(a.turn(Some(Duration::ZERO)).polled, 1);
+}
+
+#[test]
 fn dump_does_not_take_a_task_of_another_runtime_for_its_own() {
     let (a, b) = (guest(), guest());
     let of_b = b.spawn(pending::<()>());
@@ -286,16 +331,20 @@ fn abort_from_within_the_other_loop_waits_for_the_tasks_own_turn() {
     settle(&a);
     let [first, second] = victims;
     let abort = second.abort_handle();
-    let aborts = b.spawn(async move {
-        first.abort();
-        abort.abort();
-        first
-    });
+    let first = Rc::new(first);
+    b.spawn({
+        let first = first.clone();
+        async move {
+            first.abort();
+            abort.abort();
+        }
+    })
+    .detach();
     settle(&b);
     assert_eq!(Rc::strong_count(&held), 3);
     settle(&a);
     assert_eq!(Rc::strong_count(&held), 1);
-    assert!(output(output(aborts).unwrap()).unwrap_err().is_cancelled());
+    assert!(output(Rc::into_inner(first).unwrap()).unwrap_err().is_cancelled());
     assert!(output(second).unwrap_err().is_cancelled());
 }
 
@@ -409,7 +458,10 @@ fn socket_moved_to_a_runtime_on_another_thread_is_an_error_there() {
         (b.id(), b.block_on(stream.write(b"lost")).unwrap_err().to_string())
     });
     let (b, words) = words.join().unwrap();
-    assert!(words.ends_with(&format!("was used on runtime {b}; it stays with the loop it was made on")), "{words}");
+    assert!(
+        words.ends_with(&format!("was used on runtime {b}; it stays with the loop it was made on")),
+        "{words}"
+    );
     drop(a); // with the message that carries the socket in its inbox
     assert_eq!(end_of(there), 0);
 }
@@ -426,7 +478,7 @@ fn end_of(mut peer: std::net::TcpStream) -> usize {
 #[test]
 fn sleep_on_the_wrong_loop_panics_in_its_words_and_works_on_its_own_again() {
     let (a, b) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-    let place = Rc::new(RefCell::new(Some(a.block_on(async { sleep(Duration::from_micros(300)) }))));
+    let place = Rc::new(RefCell::new(Some(within(&a, || sleep(Duration::from_micros(300))))));
     a.block_on(poll_fn(|cx| {
         assert!(poll_once(place.borrow_mut().as_mut().unwrap(), cx).is_pending());
         Poll::Ready(())
@@ -444,7 +496,7 @@ fn sleep_on_the_wrong_loop_panics_in_its_words_and_works_on_its_own_again() {
 #[test]
 fn sleep_reset_on_the_wrong_loop_panics_and_keeps_its_deadline() {
     let (a, b) = (guest(), Runtime::new().unwrap());
-    let mut sleep = a.block_on(async { sleep(Duration::from_secs(3600)) });
+    let mut sleep = within(&a, || sleep(Duration::from_secs(3600)));
     let deadline = sleep.deadline();
     let task = b.spawn(async move {
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sleep.reset(Instant::now())));
@@ -458,7 +510,7 @@ fn sleep_reset_on_the_wrong_loop_panics_and_keeps_its_deadline() {
 #[test]
 fn sleep_polled_outside_of_any_loop_panics_in_its_words() {
     let a = Runtime::new().unwrap();
-    let mut sleep = a.block_on(async { sleep(Duration::from_secs(3600)) });
+    let mut sleep = within(&a, || sleep(Duration::from_secs(3600)));
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         poll_once(&mut sleep, &mut Context::from_waker(Waker::noop()))
     }));
@@ -570,8 +622,9 @@ fn every_order(away: fn(Box<dyn FnOnce() + Send>)) {
                 2 => {
                     let waker = waker.take().unwrap();
                     away(Box::new(move || {
-                        waker.clone().wake();
-                        waker.wake_by_ref();
+                        let second = waker.clone();
+                        waker.wake();
+                        second.wake();
                     }));
                 }
                 3 => {
@@ -582,7 +635,10 @@ fn every_order(away: fn(Box<dyn FnOnce() + Send>)) {
                     let socket = socket.take().unwrap();
                     away(Box::new(move || {
                         let error = glassloop::run(async { socket.readable().await.unwrap_err() });
-                        assert!(error.to_string().starts_with("this socket belongs to glassloop runtime"), "{error}");
+                        assert!(
+                            error.to_string().starts_with("this socket belongs to glassloop runtime"),
+                            "{error}"
+                        );
                     }));
                 }
                 5 => {
@@ -616,7 +672,7 @@ fn wakers_used_on_threads_while_their_runtime_goes_do_nothing() {
         let (runtime, things, _task, drops, _peer) = scene();
         let Things { waker, handle, abort, .. } = things;
         let threads = [
-            thread::spawn(move || (0..20).for_each(|_| waker.clone().wake())),
+            thread::spawn(move || (0..20).for_each(|_| waker.wake_by_ref())),
             thread::spawn(move || (0..20).for_each(|_| drop(handle.call_soon(|| {})))),
             thread::spawn(move || (0..20).for_each(|_| abort.clone().abort())),
         ];

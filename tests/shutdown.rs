@@ -1,5 +1,6 @@
 //! The end of a runtime: every future is dropped on the loop's thread, in spawn order, and whatever its destructor
 //! does, or outlives it, is defined.
+#![allow(clippy::async_yields_async)] // futures are made inside the loop and used outside of it
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};

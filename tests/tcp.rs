@@ -333,10 +333,10 @@ fn read_exact_fills_its_buffer_across_writes_or_says_that_the_stream_ended() {
 #[test]
 fn a_read_into_no_room_is_ready_at_once_with_zero() {
     run(async {
-        let (client, server) = pair().await;
-        assert_eq!(client.read(&mut []).await.unwrap(), 0);
-        server.read_exact(&mut []).await.unwrap();
-        client.write_all(b"").await.unwrap();
+        let (client, _server) = pair().await;
+        assert!(matches!(poll_here(&mut Box::pin(client.read_exact(&mut []))).await, Poll::Ready(Ok(()))));
+        assert!(matches!(poll_here(&mut Box::pin(client.write_all(&[]))).await, Poll::Ready(Ok(()))));
+        assert!(matches!(poll_here(&mut Box::pin(client.read(&mut []))).await, Poll::Ready(Ok(0))));
     });
 }
 
@@ -900,7 +900,7 @@ fn numeric_addresses_of_every_form_need_no_look_up() {
 #[test]
 fn text_that_is_no_address_is_refused_and_quoted() {
     run(async {
-        for text in ["127.0.0.1", "localhost", "localhost:http", "localhost:70000", "", "::1"] {
+        for text in ["127.0.0.1", "localhost", "localhost:http", "localhost:70000", "", "[::1]"] {
             let error = TcpStream::connect(text).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text:?}: {error}");
             assert_eq!(

@@ -92,7 +92,10 @@ fn report_names_each_task_its_spawn_its_wait_and_for_how_long() {
                  waker, for 5s now",
                 root - 4
             ),
-            format!("task 4 (task), spawned at tests/verdict.rs:{}:9, waits for task 3 to finish, for 2s now", root - 2),
+            format!(
+                "task 4 (task), spawned at tests/verdict.rs:{}:9, waits for task 3 to finish, for 2s now",
+                root - 2
+            ),
         ]
     );
 }

@@ -66,6 +66,13 @@ impl Drop for Parcel {
 
 type Modelled = Arc<Inbox<Parcel, ModelBell>>;
 
+/// A model with more orders than there is time for: those with at most this many switches that no thread asked for.
+fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
 fn inbox() -> Modelled {
     let bell = ModelBell { rung: Mutex::new(false), changed: Condvar::new(), rings: Tally::new(0) };
     Arc::new(Inbox::new(bell, RuntimeId(1), false))
@@ -109,7 +116,9 @@ fn turn_until(inbox: &Modelled, count: usize) -> (Vec<usize>, usize) {
         }
         if inbox.park() == Park::Sleep {
             sleeps += 1;
-            inbox.bell.sleep();
+            while !inbox.is_rung() {
+                inbox.bell.sleep(); // a ring of an earlier sleep may end it, as in `reactor::park`
+            }
         }
         inbox.unpark();
     }
@@ -155,7 +164,7 @@ fn a_message_that_comes_while_another_is_collected_wakes_too() {
 
 #[test]
 fn two_senders_ring_the_bell_at_most_once_a_sleep() {
-    loom::model(|| {
+    bounded(4, || {
         let inbox = inbox();
         let one = sender(&inbox, &[1], &Default::default());
         let two = sender(&inbox, &[2], &Default::default());
@@ -165,13 +174,13 @@ fn two_senders_ring_the_bell_at_most_once_a_sleep() {
         got.sort_unstable();
         assert_eq!(got, [1, 2]);
         let rings = inbox.bell.rings.load(Relaxed);
-        assert_eq!(rings, sleeps, "one ring ends one sleep");
+        assert!(rings <= sleeps, "{rings} rings for {sleeps} sleeps");
     });
 }
 
 #[test]
 fn messages_of_one_sender_come_in_the_order_in_which_it_sent_them() {
-    loom::model(|| {
+    bounded(3, || {
         let inbox = inbox();
         let one = sender(&inbox, &[1, 2], &Default::default());
         let two = sender(&inbox, &[9], &Default::default());
@@ -189,6 +198,21 @@ fn a_message_between_two_turns_of_a_guest_wakes_its_host() {
         let inbox = inbox();
         let thread = sender(&inbox, &[1, 2], &Default::default());
         assert_eq!(guest_until(&inbox, 2), [1, 2]);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_message_around_the_arming_of_a_guest_wakes_its_host() {
+    loom::model(|| {
+        let inbox = inbox();
+        let thread = sender(&inbox, &[1], &Default::default());
+        inbox.arm(false);
+        inbox.bell.sleep();
+        let mut got = Vec::new();
+        inbox.unpark();
+        collect(&inbox, &mut got);
+        assert_eq!(got, [1]);
         thread.join().unwrap();
     });
 }

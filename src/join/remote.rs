@@ -192,7 +192,7 @@ impl<T> RemoteHandle<T> {
     /// # Panics
     /// On the task's own loop, which could not run it meanwhile: await the handle there.
     pub fn wait(self) -> Result<T, RemoteError> {
-        self.refuse_own_loop();
+        self.refuse_what_never_ends();
         let mut state = self.shared.lock();
         loop {
             if let Some(result) = state.result.take() {
@@ -210,7 +210,7 @@ impl<T> RemoteHandle<T> {
     /// # Panics
     /// As [`wait`](RemoteHandle::wait).
     pub fn wait_timeout(self, limit: Duration) -> Result<Result<T, RemoteError>, RemoteHandle<T>> {
-        self.refuse_own_loop();
+        self.refuse_what_never_ends();
         let deadline = Instant::now().checked_add(limit);
         let mut state = self.shared.lock();
         loop {
@@ -249,7 +249,8 @@ impl<T> RemoteHandle<T> {
     /// Lets the task run on without anyone who waits for it.
     pub fn detach(self) {}
 
-    fn refuse_own_loop(&self) {
+    fn refuse_what_never_ends(&self) {
+        assert!(!self.taken, "wait was called on a RemoteHandle that gave its output already; a handle gives it once");
         let here = wake::current(|state| state.map(|state| state.id));
         assert!(
             here != Some(self.runtime),

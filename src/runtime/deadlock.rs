@@ -59,21 +59,21 @@ pub(super) fn outlook(state: &State) -> Outlook {
     if !nobody || state.inbox.is_rung() || !state.inbox.is_empty() {
         return Outlook::Unknown;
     }
+    // A guest's tasks may be held by another loop of this thread, or by a local primitive that its host keeps.
+    if state.guest.get() && !tasks_are_held_here_alone(state) {
+        return Outlook::Unknown;
+    }
     // An observer is being told of an event, and what the event is about comes after it.
     if state.trace.is_delivering() { Outlook::GoesOn } else { Outlook::Deadlock }
 }
 
-/// Whether only its host can wake a guest: beyond a deadlock's conditions, no task is held by anything on this thread
-/// but its own loop. Another loop of the thread may hold one, or a local primitive that the host keeps.
-pub(super) fn is_left_to_its_host(state: &State) -> bool {
-    if !is_certain(state) {
-        return false;
-    }
+/// Whether each task is held by its own loop, its handle, and the tasks of its loop that await it, and by nobody else.
+fn tasks_are_held_here_alone(state: &State) -> bool {
     let tasks = state.tasks.all();
-    let joiners: Vec<TaskId> = tasks.iter().filter_map(TaskRef::joiner).map(|joiner| joiner.id()).collect();
-    tasks
-        .iter()
-        .all(|task| task.held_elsewhere() as usize == joiners.iter().filter(|id| **id == task.id()).count())
+    let own = |task: &TaskRef| task.joiner().filter(|joiner| joiner.is_of(&state.inbox)).map(|joiner| joiner.id());
+    let joiners: Vec<TaskId> = tasks.iter().filter_map(own).collect();
+    let awaiting = |task: &TaskRef| joiners.iter().filter(|id| **id == task.id()).count();
+    tasks.iter().all(|task| task.held_elsewhere() as usize == awaiting(task))
 }
 
 fn report(state: &State) -> String {

@@ -153,7 +153,7 @@ fn rest(state: &State) -> Next {
             }
             Next::At(deadline)
         }
-        None if deadlock::is_left_to_its_host(state) => Next::Idle,
+        None if deadlock::is_certain(state) => Next::Idle,
         None => Next::OnEvent,
     }
 }

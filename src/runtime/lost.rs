@@ -5,6 +5,7 @@ use crate::state::State;
 use crate::task::TaskRef;
 
 /// Prints a lost panic of `task` on standard error.
+#[cold]
 pub(crate) fn report_lost(state: Option<&State>, task: &TaskRef, payload: Payload) {
     let name = state.and_then(|state| state.names.borrow().get(&task.id()).cloned());
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();

@@ -29,7 +29,7 @@ pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
 
 use crate::state::State;
 use crate::task::with_root;
-use crate::trace::{Cause, Kind, RuntimeId};
+use crate::trace::{Cause, RuntimeId};
 use crate::wake;
 use turn::Host;
 
@@ -145,7 +145,7 @@ impl Runtime {
             let id = start::next_id(state);
             with_root(root, &state.inbox, id, site, |task| {
                 let _leave = start::enrol(state, task);
-                start::announce(state, id, Kind::Root, None, site);
+                start::announce(state, task, None);
                 state.ready.halt(false);
                 wake::make_ready(state, task.clone(), || Cause::Spawned);
                 while !task.is_finished() {

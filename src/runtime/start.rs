@@ -16,17 +16,15 @@ pub(super) fn next_id(state: &State) -> TaskId {
     TaskId(number.try_into().expect("counted from 1"))
 }
 
-pub(super) fn announce(
-    state: &State,
-    task: TaskId,
-    kind: Kind,
-    name: Option<Arc<str>>,
-    site: &'static Location<'static>,
-) {
+#[inline]
+pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
     if let Some(name) = &name {
-        state.names.borrow_mut().insert(task, name.clone());
+        state.names.borrow_mut().insert(task.id(), name.clone());
     }
-    state.trace.emit(|| Event::Spawn { task, kind, name, by: state.running.id(), site });
+    state.trace.emit(|| {
+        let (task, kind, site) = (task.id(), task.kind(), task.site());
+        Event::Spawn { task, kind, name, by: state.running.id(), site }
+    });
 }
 
 /// Lists a root as live (LIVE) until it has finished, or until the guard is dropped: then it is cancelled.
@@ -83,13 +81,13 @@ where
 #[inline]
 fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
     if state.closing.get() {
-        announce(state, task.id(), task.kind(), name, task.site());
+        announce(state, &task, name);
         let cancelled = task.cancel();
         return ended(state, &task, cancelled);
     }
     // Listed before it is announced: an observer may spawn, and the list is in the order of ids.
     state.tasks.insert(task.clone());
-    announce(state, task.id(), task.kind(), name, task.site());
+    announce(state, &task, name);
     if ready {
         wake::make_ready(state, task, || Cause::Spawned);
     }
@@ -109,10 +107,11 @@ fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     drop(state.tasks.remove(task));
     let joiner = task.retire();
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
-    match lost {
-        Some(payload) if task.kind() == Kind::Root => state.root_panic.set(Some(payload)),
-        Some(payload) => report_lost(Some(state), task, payload),
-        None => {}
+    if let Some(payload) = lost {
+        match task.kind() {
+            Kind::Root => state.root_panic.set(Some(payload)),
+            _ => report_lost(Some(state), task, payload),
+        }
     }
     // A panicked task's name is wanted once more, if its handle is dropped unread.
     let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);

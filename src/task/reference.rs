@@ -257,9 +257,16 @@ impl<T> Joined<T> {
     }
 
     /// Gives up the output, dropping it if it is there. The failure is a panic that nobody saw.
+    #[inline]
     pub(crate) fn give_up(&self) -> Failure {
         let header = self.task.header();
+        let left = header.has(OUTPUT | JOINER_TASK | JOINER_WAKER);
         header.clear(HANDLE);
+        if left { self.give_up_what_is_left() } else { None }
+    }
+
+    fn give_up_what_is_left(&self) -> Failure {
+        let header = self.task.header();
         drop(self.task.take_joiner());
         // SAFETY: HELD, OWNER: the output is there, and this is its thread.
         if header.has(OUTPUT) { unsafe { (header.vtable.drop_output)(self.task.cell) } } else { None }
@@ -267,6 +274,7 @@ impl<T> Joined<T> {
 }
 
 impl<T> Drop for Joined<T> {
+    #[inline]
     fn drop(&mut self) {
         // HELD, whatever the owner of this value did. A `JoinHandle` calls `give_up` itself, to report its failure.
         drop(self.give_up());

@@ -1,10 +1,10 @@
 //! The scheduling contract as a program: what `src/lib.rs` promises, in the plainest code that keeps the promise.
 //!
-//! It runs real futures and gives real wakers, but it has no unsafe and counts nothing: a task is a key of a slab
-//! and an id, so whoever comes late finds that the id is another. It has no timers and no sockets; of the five
-//! phases it has collect, run and park. Its trace is line for line what glassloop's `Recorder::order` gives.
+//! It runs real futures with real wakers, but it has no unsafe and counts nothing: a task is a key of a slab and an
+//! id, so whoever comes late finds another id there. Without timers and sockets, three of the five phases are left:
+//! collect, run and park. Its trace is line for line that of glassloop's `Recorder::order`.
 //!
-//! A [`Bug`] breaks one promise, to show that the comparison in `against_reference.rs` would notice.
+//! Where it asks `self.has(Bug::…)`, it can be told to break a promise.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,41 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::Bug;
 use slab::Slab;
-
-/// One broken promise each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bug {
-    Lifo,
-    WakeAtFront,
-    SecondWakeMovesToBack,
-    DoubleQueue,
-    WakeDuringPollLost,
-    SpawnInline,
-    AbortInline,
-    RootAtFront,
-    NoBudget,
-    FinishedEntryUsesBudget,
-    CollectBackwards,
-    ThreadWakesNotMerged,
-    LateWakeFindsNewTask,
-    JoinerNotWoken,
-    LeftoversBackwards,
-}
-
-impl Bug {
-    #[rustfmt::skip]
-    pub(crate) const ALL: [Bug; 15] = [
-        Bug::Lifo, Bug::WakeAtFront, Bug::SecondWakeMovesToBack, Bug::DoubleQueue, Bug::WakeDuringPollLost,
-        Bug::SpawnInline, Bug::AbortInline, Bug::RootAtFront, Bug::NoBudget, Bug::FinishedEntryUsesBudget,
-        Bug::CollectBackwards, Bug::ThreadWakesNotMerged, Bug::LateWakeFindsNewTask, Bug::JoinerNotWoken,
-        Bug::LeftoversBackwards,
-    ];
-}
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// A live task. It leaves the slab just before its future is dropped, so from then on nothing can wake or abort it.
+/// A live task. It leaves the slab just before its future is dropped: from then on nothing can wake or abort it.
 struct Entry {
     name: Arc<Name>,
     /// `None` while it is polled.
@@ -60,7 +31,7 @@ struct Entry {
     end: Rc<End>,
 }
 
-/// What a waker is: it says which task, and where to leave a message for its loop.
+/// What a waker and an abort handle are: which task, and where to leave a message for its loop.
 pub(crate) struct Name {
     key: usize,
     id: u64,
@@ -69,168 +40,137 @@ pub(crate) struct Name {
     inbox: Arc<Inbox>,
 }
 
-/// What other threads left, in arrival order; `None` when the loop is gone.
-type Inbox = Mutex<Option<VecDeque<Message>>>;
+/// What other threads left, in arrival order: a task, and why it is woken, or `None` to abort it. When the loop is
+/// gone, so is the queue.
+type Inbox = Mutex<Option<VecDeque<(Arc<Name>, Option<String>)>>>;
 
-enum Message {
-    /// With its cause.
-    Wake(Arc<Name>, String),
-    Abort(Arc<Name>),
-}
-
-/// Where a task's end is told, and who waits for it.
+/// How a task ended, and who waits to hear it.
 #[derive(Default)]
 struct End {
     outcome: Cell<Option<&'static str>>,
-    joiner: RefCell<Option<Waker>>,
+    joiner: Cell<Option<Waker>>,
 }
 
-struct Loop {
+/// A task's handle. It gives the outcome.
+pub(crate) struct Join {
+    pub(crate) name: Arc<Name>,
+    end: Rc<End>,
+}
+
+#[derive(Default)]
+pub(crate) struct Reference {
     tasks: RefCell<Slab<Entry>>,
     ready: RefCell<VecDeque<Arc<Name>>>,
     inbox: Arc<Inbox>,
     running: Cell<Option<u64>>,
-    /// The root has finished: what is ready stays ready.
-    halted: Cell<bool>,
+    /// The root's id; 0 when it has finished: then nobody is polled, and what is ready stays ready.
+    root: Cell<u64>,
     closing: Cell<bool>,
     spawned: Cell<u64>,
     turns: Cell<u64>,
     budget: usize,
     bug: Option<Bug>,
-    trace: RefCell<Vec<String>>,
+    pub(crate) trace: RefCell<Vec<String>>,
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Loop>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Reference>>> = const { RefCell::new(None) };
 }
 
-impl Loop {
-    fn emit(&self, line: String) {
-        self.trace.borrow_mut().push(line);
+/// Makes a task on the loop that runs on this thread.
+pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) -> Join {
+    let here = CURRENT.with_borrow(Clone::clone).expect("a loop runs");
+    here.begin(Box::pin(future))
+}
+
+impl Reference {
+    pub(crate) fn new(budget: usize, bug: Option<Bug>) -> Rc<Reference> {
+        let inbox = Arc::new(Mutex::new(Some(VecDeque::new())));
+        Rc::new(Reference { inbox, budget, bug, ..Reference::default() })
     }
 
-    fn has(&self, bug: Bug) -> bool {
-        self.bug == Some(bug)
-    }
-
-    /// Gives `act` a task, if it lives.
-    fn task<R>(&self, name: &Name, act: impl FnOnce(&mut Entry) -> R) -> Option<R> {
-        let mut tasks = self.tasks.borrow_mut();
-        let entry = tasks.get_mut(name.key)?;
-        (entry.name.id == name.id || self.has(Bug::LateWakeFindsNewTask)).then(|| act(entry))
-    }
-
-    /// The wake rule: once in the queue, at the back. A late wake does nothing.
-    fn make_ready(&self, name: &Arc<Name>, cause: &str) {
-        if self.has(Bug::WakeDuringPollLost) && self.running.get() == Some(name.id) {
-            return;
-        }
-        let Some(was_queued) = self.task(name, |task| std::mem::replace(&mut task.queued, true)) else { return };
-        let mut ready = self.ready.borrow_mut();
-        if was_queued && !self.has(Bug::DoubleQueue) {
-            if self.has(Bug::SecondWakeMovesToBack) {
-                ready.retain(|other| other.id != name.id);
-                ready.push_back(name.clone());
+    /// Turns the loop until the root has finished. The root is a task like any other.
+    pub(crate) fn block_on(self: &Rc<Self>, root: impl Future<Output = ()> + 'static) {
+        let before = CURRENT.replace(Some(self.clone()));
+        self.root.set(self.spawned.get() + 1);
+        drop(self.begin(Box::pin(root)));
+        while self.root.get() != 0 {
+            self.turn();
+            let idle = self.ready.borrow().is_empty() && self.inbox.lock().unwrap().iter().all(VecDeque::is_empty);
+            if idle && self.root.get() != 0 {
+                self.emit("deadlock".into()); // park: nothing could ever end the sleep
+                break;
             }
-            return self.emit(format!("wake {} again: {cause}", name.id));
         }
-        let at_front = match cause {
-            "spawned" => self.has(Bug::RootAtFront) && self.running.get().is_none(),
-            _ => self.has(Bug::WakeAtFront),
-        };
-        if at_front { ready.push_front(name.clone()) } else { ready.push_back(name.clone()) }
-        self.emit(format!("wake {}: {cause}", name.id));
+        CURRENT.set(before);
     }
 
-    /// A new task is ready at once, and never polled inline. While the loop closes, it is cancelled at once.
-    fn spawn(&self, future: Task) -> Join {
-        self.spawned.set(self.spawned.get() + 1);
-        let (id, end) = (self.spawned.get(), Rc::<End>::default());
-        let key = self.tasks.borrow().vacant_key();
-        let name = Arc::new(Name { key, id, notified: AtomicBool::new(false), inbox: self.inbox.clone() });
-        let entry =
-            Entry { name: name.clone(), future: Some(future), queued: false, aborted: false, end: end.clone() };
-        self.tasks.borrow_mut().insert(entry);
-        match self.running.get() {
-            _ if self.closing.get() => self.cancel(&name),
-            Some(spawner) if self.has(Bug::SpawnInline) => {
-                self.step(&name);
-                self.running.set(Some(spawner));
-            }
-            _ => self.make_ready(&name, "spawned"),
+    /// Cancels the tasks that are left, in spawn order.
+    pub(crate) fn close(self: &Rc<Self>) {
+        let before = CURRENT.replace(Some(self.clone()));
+        self.closing.set(true);
+        drop(self.inbox.lock().unwrap().take());
+        let age = |name: &Arc<Name>| if self.has(Bug::LeftoversBackwards) { u64::MAX - name.id } else { name.id };
+        let oldest = || self.tasks.borrow().iter().map(|(_, task)| task.name.clone()).min_by_key(age);
+        while let Some(name) = oldest() {
+            self.running.set(Some(name.id));
+            self.finish(&name, "cancelled");
+            self.running.set(None);
         }
-        Join { name, end }
+        self.ready.take();
+        CURRENT.set(before);
     }
 
-    /// Marks a task, once, and wakes it: at its turn its future is dropped instead of polled.
-    fn abort(&self, name: &Arc<Name>) {
-        if self.task(name, |task| std::mem::replace(&mut task.aborted, true)) != Some(false) {
-            return;
-        }
-        let by = self.running.get().map(|id| format!(" by {id}")).unwrap_or_default();
-        self.emit(format!("abort {}{by}", name.id));
-        if self.has(Bug::AbortInline) && self.running.get() != Some(name.id) {
-            return self.cancel(name);
-        }
-        self.make_ready(name, "aborted");
-    }
-
-    /// One turn; `false` if nothing can ever happen again.
-    fn turn(&self) -> bool {
+    fn turn(&self) {
         self.turns.set(self.turns.get() + 1);
         self.emit(format!("turn {}", self.turns.get()));
         self.collect();
         self.run();
-        self.halted.get() || !self.ready.borrow().is_empty() || !lock(&self.inbox).iter().all(VecDeque::is_empty)
     }
 
     fn collect(&self) {
-        let mut messages = lock(&self.inbox).replace(VecDeque::new()).unwrap_or_default();
-        if self.has(Bug::CollectBackwards) {
-            messages.make_contiguous().reverse();
-        }
+        let mut messages = self.inbox.lock().unwrap().replace(VecDeque::new()).unwrap_or_default();
         if !messages.is_empty() {
             self.emit("collect".into());
         }
-        for message in messages {
-            match message {
-                Message::Wake(name, cause) => {
-                    name.notified.store(false, Ordering::Relaxed); // the inbox's lock orders it
-                    self.make_ready(&name, &cause);
-                }
-                Message::Abort(name) => self.abort(&name),
-            }
+        if self.has(Bug::CollectBackwards) {
+            messages.make_contiguous().reverse();
+        }
+        for (name, message) in messages {
+            let Some(cause) = message else {
+                self.abort(&name);
+                continue;
+            };
+            name.notified.store(self.has(Bug::OneThreadWakeOnly), Ordering::Relaxed); // the inbox's lock orders it
+            self.make_ready(&name, &cause);
         }
     }
 
-    /// At most `budget` polls. What finished while it stood in the queue is no poll.
+    /// At most `budget` polls. A task that finished while it stood in the queue does not count.
     fn run(&self) {
         if !self.ready.borrow().is_empty() {
             self.emit("run".into());
         }
-        let mut polls = 0;
-        while (polls < self.budget || self.has(Bug::NoBudget)) && !self.halted.get() {
+        let next = || {
             let mut ready = self.ready.borrow_mut();
-            let next = if self.has(Bug::Lifo) { ready.pop_back() } else { ready.pop_front() };
-            drop(ready);
-            let Some(name) = next else { break };
-            polls += usize::from(self.step(&name) || self.has(Bug::FinishedEntryUsesBudget));
+            if self.has(Bug::Lifo) { ready.pop_back() } else { ready.pop_front() }
+        };
+        let mut polls = 0;
+        while self.root.get() != 0 && (polls < self.budget || self.has(Bug::NoBudget)) {
+            let Some(name) = next() else { break };
+            polls += usize::from(self.step(&name) || self.has(Bug::FinishedUsesBudget));
         }
     }
 
-    /// A task's turn in the queue; `false` if it has finished.
+    /// A task's turn in the queue: it is polled, or dropped if it was aborted. `false` if it had finished.
     fn step(&self, name: &Arc<Name>) -> bool {
-        let Some((name, aborted)) = self.task(name, |task| {
-            task.queued = false;
-            (task.name.clone(), task.aborted)
-        }) else {
-            return false;
-        };
+        let found = self.task(name, |task| (std::mem::take(&mut task.queued), task.name.clone(), task.aborted));
+        let Some((_, name, aborted)) = found else { return false };
         self.running.set(Some(name.id));
         if aborted {
-            self.cancel(&name);
+            self.finish(&name, "cancelled")
         } else {
-            self.poll(&name);
+            self.poll(&name)
         }
         self.running.set(None);
         true
@@ -241,65 +181,116 @@ impl Loop {
         let mut future = self.task(name, |task| task.future.take()).flatten().expect("polls do not nest");
         let waker = Waker::from(name.clone());
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
-        if let Ok(Poll::Pending) = polled {
-            self.task(name, |task| task.future = Some(future));
-            return self.emit(format!("pending {}", name.id));
+        self.task(name, |task| task.future = Some(future));
+        match polled {
+            Ok(Poll::Pending) => self.emit(format!("pending {}", name.id)),
+            Ok(Poll::Ready(())) => self.finish(name, "ready"),
+            Err(_) => self.finish(name, "panicked"),
         }
-        self.finish(name, Some(future), if polled.is_ok() { "ready" } else { "panicked" });
     }
 
-    fn cancel(&self, name: &Name) {
-        let future = self.task(name, |task| task.future.take()).flatten();
-        self.finish(name, future, "cancelled");
-    }
-
-    /// Drops the future, with nothing borrowed; then whoever awaits the task goes to the back of the queue.
-    fn finish(&self, name: &Name, future: Option<Task>, outcome: &'static str) {
-        let end = self.tasks.borrow_mut().remove(name.key).end;
+    /// Drops the future, with nothing borrowed. Then whoever awaits the task goes to the back of the queue.
+    fn finish(&self, name: &Name, outcome: &'static str) {
+        let Entry { future, end, .. } = self.tasks.borrow_mut().remove(name.key);
         drop(future);
         self.emit(format!("done {} {outcome}", name.id));
+        if self.root.get() == name.id {
+            self.root.set(0);
+        }
         end.outcome.set(Some(outcome));
-        let joiner = end.joiner.take();
-        if let Some(joiner) = joiner.filter(|_| !self.has(Bug::JoinerNotWoken)) {
+        if let Some(joiner) = end.joiner.take().filter(|_| !self.has(Bug::JoinerNotWoken)) {
             joiner.wake();
         }
     }
 
-    /// Cancels what is left, in spawn order.
-    fn close(&self) {
-        self.closing.set(true);
-        drop(lock(&self.inbox).take());
-        loop {
-            let tasks = self.tasks.borrow();
-            let names = tasks.iter().map(|(_, task)| &task.name);
-            let backwards = self.has(Bug::LeftoversBackwards);
-            let next = names.min_by_key(|name| if backwards { u64::MAX - name.id } else { name.id }).cloned();
-            drop(tasks);
-            let Some(name) = next else { break };
-            self.running.set(Some(name.id));
-            self.cancel(&name);
-            self.running.set(None);
+    /// A new task is ready at once, and never polled here. While the loop closes, it is cancelled at once.
+    fn begin(&self, future: Task) -> Join {
+        self.spawned.set(self.spawned.get() + 1);
+        let (key, id) = (self.tasks.borrow().vacant_key(), self.spawned.get());
+        let name = Arc::new(Name { key, id, notified: AtomicBool::new(false), inbox: self.inbox.clone() });
+        let join = Join { name: name.clone(), end: Rc::default() };
+        let entry = Entry { name, future: Some(future), queued: false, aborted: false, end: join.end.clone() };
+        self.tasks.borrow_mut().insert(entry);
+        if self.closing.get() {
+            self.finish(&join.name, "cancelled");
+        } else if self.has(Bug::SpawnInline) && id != self.root.get() {
+            let spawner = self.running.get();
+            self.step(&join.name);
+            self.running.set(spawner);
+        } else {
+            self.make_ready(&join.name, "spawned");
         }
-        self.ready.take();
+        join
     }
-}
 
-/// No code panics under this lock.
-fn lock(inbox: &Inbox) -> std::sync::MutexGuard<'_, Option<VecDeque<Message>>> {
-    inbox.lock().unwrap()
+    /// The wake rule: once in the queue, at the back. A late wake does nothing.
+    fn make_ready(&self, name: &Arc<Name>, cause: &str) {
+        if self.has(Bug::WakeDuringPollLost) && self.running.get() == Some(name.id) {
+            return;
+        }
+        let Some(was_queued) = self.task(name, |task| std::mem::replace(&mut task.queued, true)) else { return };
+        let mut ready = self.ready.borrow_mut();
+        if was_queued && self.has(Bug::SecondWakeMovesToBack) {
+            ready.retain(|other| other.id != name.id);
+            ready.push_back(name.clone());
+        }
+        if was_queued && !self.has(Bug::DoubleQueue) {
+            return self.emit(format!("wake {} again: {cause}", name.id));
+        }
+        let front = if cause == "spawned" { Bug::SpawnAtFront } else { Bug::WakeAtFront };
+        if self.has(front) {
+            ready.push_front(name.clone())
+        } else {
+            ready.push_back(name.clone())
+        }
+        self.emit(format!("wake {}: {cause}", name.id));
+    }
+
+    /// Marks a task, once, and wakes it: at its turn its future is dropped instead of polled.
+    fn abort(&self, name: &Arc<Name>) {
+        if self.task(name, |task| std::mem::replace(&mut task.aborted, true)) != Some(false) {
+            return;
+        }
+        let by = self.running.get().map(|id| format!(" by {id}")).unwrap_or_default();
+        self.emit(format!("abort {}{by}", name.id));
+        if self.has(Bug::AbortInline) && self.running.get() != Some(name.id) {
+            return self.finish(name, "cancelled");
+        }
+        self.make_ready(name, "aborted");
+    }
+
+    /// Gives `act` a task, if it lives.
+    fn task<R>(&self, name: &Name, act: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let mut tasks = self.tasks.borrow_mut();
+        let entry = tasks.get_mut(name.key)?;
+        (entry.name.id == name.id || self.has(Bug::LateWakeFindsNewTask)).then(|| act(entry))
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    fn emit(&self, line: String) {
+        self.trace.borrow_mut().push(line);
+    }
 }
 
 impl Name {
     /// The task's loop, if it runs on this thread now.
-    fn here(&self) -> Option<Rc<Loop>> {
-        CURRENT.with_borrow(|current| current.clone()).filter(|it| Arc::ptr_eq(&it.inbox, &self.inbox))
+    fn here(&self) -> Option<Rc<Reference>> {
+        CURRENT.with_borrow(Clone::clone).filter(|here| Arc::ptr_eq(&here.inbox, &self.inbox))
+    }
+
+    fn send(self: &Arc<Self>, message: Option<String>) {
+        if let Some(inbox) = &mut *self.inbox.lock().unwrap() {
+            inbox.push_back((self.clone(), message));
+        }
     }
 
     pub(crate) fn abort(self: &Arc<Self>) {
-        match (self.here(), &mut *lock(&self.inbox)) {
-            (Some(here), _) => here.abort(self),
-            (None, Some(inbox)) => inbox.push_back(Message::Abort(self.clone())),
-            (None, None) => {}
+        match self.here() {
+            Some(here) => here.abort(self),
+            None => self.send(None),
         }
     }
 }
@@ -313,26 +304,10 @@ impl Wake for Name {
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(here) = self.here() {
             let cause = here.running.get().map_or("outside".into(), |id| format!("task {id}"));
-            return here.make_ready(self, &cause);
+            here.make_ready(self, &cause);
+        } else if !self.notified.swap(true, Ordering::Relaxed) {
+            self.send(Some(format!("thread {:?}", std::thread::current().name().expect("threads have names"))));
         }
-        let thread = std::thread::current().name().map_or("a thread".into(), |name| format!("thread {name:?}"));
-        if let Some(inbox) = &mut *lock(&self.inbox)
-            && !self.notified.swap(true, Ordering::Relaxed)
-        {
-            inbox.push_back(Message::Wake(self.clone(), thread));
-        }
-    }
-}
-
-/// A task's handle: gives its outcome.
-pub(crate) struct Join {
-    name: Arc<Name>,
-    end: Rc<End>,
-}
-
-impl Join {
-    pub(crate) fn name(&self) -> &Arc<Name> {
-        &self.name
     }
 }
 
@@ -340,65 +315,13 @@ impl Future for Join {
     type Output = &'static str;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'static str> {
-        let Some(outcome) = self.end.outcome.get() else {
-            self.end.joiner.replace(Some(cx.waker().clone()));
-            return Poll::Pending;
-        };
-        Poll::Ready(outcome)
+        self.end.joiner.set(Some(cx.waker().clone()));
+        self.end.outcome.get().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl Drop for Join {
     fn drop(&mut self) {
         self.end.joiner.take();
-    }
-}
-
-/// Makes a task on the loop that runs on this thread.
-pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) -> Join {
-    let here = CURRENT.with_borrow(|current| current.clone()).expect("a loop runs");
-    here.spawn(Box::pin(future))
-}
-
-pub(crate) struct Reference(Rc<Loop>);
-
-impl Reference {
-    pub(crate) fn new(budget: usize, bug: Option<Bug>) -> Reference {
-        Reference(Rc::new(Loop {
-            tasks: RefCell::default(),
-            ready: RefCell::default(),
-            inbox: Arc::new(Mutex::new(Some(VecDeque::new()))),
-            running: Cell::new(None),
-            halted: Cell::new(false),
-            closing: Cell::new(false),
-            spawned: Cell::new(0),
-            turns: Cell::new(0),
-            budget,
-            bug,
-            trace: RefCell::default(),
-        }))
-    }
-
-    /// Turns the loop until the root has finished. It is a task like any other.
-    pub(crate) fn block_on(&self, root: impl Future<Output = ()> + 'static) {
-        self.enter(|it| {
-            it.halted.set(false);
-            let root = it.spawn(Box::pin(root));
-            while root.end.outcome.get().is_none() {
-                if !it.turn() {
-                    return it.emit("deadlock".into());
-                }
-            }
-        });
-    }
-
-    pub(crate) fn trace(&self) -> Vec<String> {
-        self.0.trace.borrow().clone()
-    }
-
-    fn enter(&self, act: impl FnOnce(&Loop)) {
-        let before = CURRENT.replace(Some(self.0.clone()));
-        act(&self.0);
-        CURRENT.set(before);
     }
 }

@@ -101,7 +101,7 @@ fn shouting_server() -> SocketAddr {
                 let serve = async move {
                     let line = read_line(&stream).await?;
                     if line == "silence" {
-                        stream.readable().await?; // until the client goes
+                        read_line(&stream).await?; // ends when the client goes
                     }
                     stream.write_all(format!("{}\n", line.to_uppercase()).as_bytes()).await
                 };

@@ -45,7 +45,8 @@ fn main() -> std::io::Result<()> {
             _ => None,
         };
         let wait = wait.map(|wait| Timespec::try_from(wait).expect("a wait of a kernel's size"));
-        let mut descriptors = [PollFd::new(&guest, PollFlags::IN), PollFd::from_borrowed_fd(own.as_fd(), PollFlags::IN)];
+        let mut descriptors =
+            [PollFd::new(&guest, PollFlags::IN), PollFd::from_borrowed_fd(own.as_fd(), PollFlags::IN)];
         poll(&mut descriptors, wait.as_ref())?;
         if descriptors[1].revents().contains(PollFlags::IN) {
             let mut answer = [0; 16];

@@ -48,8 +48,10 @@ fn guest_in_poll() {
 #[test]
 fn every_example_is_checked() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert_eq!(names, ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs"]);
 }

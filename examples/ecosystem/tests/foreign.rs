@@ -404,10 +404,12 @@ fn futures_unordered_of_join_handles_gives_tasks_as_they_finish() {
 #[test]
 fn futures_unordered_polled_by_one_task_and_then_by_another() {
     let sum = glassloop::run(async {
-        let mut sleeps: FuturesUnordered<_> = (1..=4).map(|n| async move {
-            sleep(us(100 * n)).await;
-            n
-        }).collect();
+        let mut sleeps: FuturesUnordered<_> = (1..=4)
+            .map(|n| async move {
+                sleep(us(100 * n)).await;
+                n
+            })
+            .collect();
         let mut sum = sleeps.next().await.unwrap();
         sum += spawn(async move { sleeps.fold(0, |sum, n| async move { sum + n }).await }).await.unwrap();
         sum
