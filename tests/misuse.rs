@@ -503,6 +503,21 @@ fn panics_of_sent_closures_foreign_wakers_and_observers_are_reported_and_the_loo
     assert_contains(&stderr, "» and was removed\n");
 }
 
+#[test]
+fn an_observers_payload_that_panics_in_its_drop_does_not_harm_the_loop() {
+    struct Nosy;
+    impl Observer for Nosy {
+        fn event(&self, _at: Instant, _event: &Event) {
+            panic_any(Bomb("of an observer's payload"));
+        }
+    }
+    let name = "an_observers_payload_that_panics_in_its_drop_does_not_harm_the_loop";
+    stderr_of_child(name, || {
+        let runtime = Builder::new().observer(Rc::new(Nosy)).build().unwrap();
+        assert_eq!(runtime.block_on(async { spawn(async { 5 }).await.unwrap() }), 5);
+    });
+}
+
 /// Who reads standard error may go away: `program 2>&1 | head`.
 #[cfg(unix)]
 #[test]

@@ -378,7 +378,7 @@ fn an_inline_job_may_panic_or_be_cancelled_before_its_turn() {
     let runtime = Builder::new().inline_blocking().build().unwrap();
     runtime.block_on(async {
         let panics = spawn_blocking(|| panic!("inline"));
-        assert_eq!(panics.await.map(|()| ()).unwrap_err().to_string(), "task 2 panicked: inline");
+        assert_eq!(panics.await.unwrap_err().to_string(), "task 2 panicked: inline");
         let cancelled = spawn_blocking(|| unreachable!("it was taken back"));
         cancelled.abort();
         let error: glassloop::JoinError = cancelled.await.unwrap_err();

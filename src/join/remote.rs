@@ -250,7 +250,7 @@ impl<T> RemoteHandle<T> {
     pub fn detach(self) {}
 
     fn refuse_what_never_ends(&self) {
-        assert!(!self.taken, "wait was called on a RemoteHandle that gave its output already; a handle gives it once");
+        assert!(!self.taken, "wait was called on a RemoteHandle after it gave its output; a handle gives it once");
         let here = wake::current(|state| state.map(|state| state.id));
         assert!(
             here != Some(self.runtime),

@@ -142,6 +142,7 @@ impl Dump {
 }
 
 pub(super) fn take(state: &State) -> Dump {
+    let outlook = deadlock::outlook(state); // counts references, so before this makes its own
     let tasks = state.tasks.all();
     let mut views: Vec<TaskView> = tasks.iter().map(|task| view(state, task)).collect();
     let mut note = |id: TaskId, waits: Waits| {
@@ -167,7 +168,7 @@ pub(super) fn take(state: &State) -> Dump {
             note(task.id(), Waits::Source { source, direction, site });
         }
     });
-    Dump { outlook: deadlock::outlook(state), tasks: views }
+    Dump { outlook, tasks: views }
 }
 
 /// The circles of tasks that await each other, each once, from its task of the lowest id.
