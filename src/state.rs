@@ -19,8 +19,6 @@ use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
     pub(crate) inbox: Arc<Inbox>,
-    /// How many `Handle`s exist, on whatever thread.
-    pub(crate) handles: Arc<()>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) trace: Tracer,
     pub(crate) ready: Ready,

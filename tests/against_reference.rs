@@ -96,7 +96,10 @@ enum Step {
     /// Wakes itself while it is polled, and steps back.
     Yield,
     /// Awaits a handle; with a waker of its own making if `foreign`.
-    Join { handle: Choice, foreign: bool },
+    Join {
+        handle: Choice,
+        foreign: bool,
+    },
     /// Polls a handle once, and leaves it about.
     PollHandle(Choice),
     Panic,
@@ -166,8 +169,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn program() -> impl Strategy<Value = Program> {
     let budget = proptest::sample::select(vec![1, 2, 3, 16]);
-    (budget, vec(vec(step(), 0..10), 1..3), vec(deed(), 0..4))
-        .prop_map(|(budget, roots, between)| Program { budget, roots, between })
+    (budget, vec(vec(step(), 0..10), 1..3), vec(deed(), 0..4)).prop_map(|(budget, roots, between)| Program {
+        budget,
+        roots,
+        between,
+    })
 }
 
 /// One step a line, a spawned task's further in.

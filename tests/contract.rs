@@ -201,7 +201,8 @@ fn a_timers_wake_counts_from_fire_behind_a_task_that_was_spawned_after_the_deadl
         pending 1
         poll 2
         pending 2
-        poll 1 // here the deadline passes
+        poll 1
+        jump 1s // here the deadline passes
         wake 3: spawned
         pending 1
         turn 2 // after three polls, the budget
@@ -255,6 +256,7 @@ fn timers_fire_by_deadline_and_ties_by_creation_whoever_armed_them_first() {
         poll 5
         pending 5
         poll 1
+        jump 2s
         wake 1: task 1
         pending 1
         turn 2
@@ -881,7 +883,8 @@ fn the_clock_is_read_once_a_turn_so_what_falls_due_while_timers_fire_waits_for_t
         jump 1s
         turn 2
         fire
-        wake 2: timer 1 // here the deadline of timer 2 passes
+        wake 2: timer 1
+        jump 1s // here the deadline of timer 2 passes
         run
         poll 2
         done 2 ready
@@ -908,6 +911,7 @@ fn a_timer_made_late_in_a_long_turn_counts_from_then() {
         turn 1
         run
         poll 1
+        jump 10s
         pending 1
         park until timer 2
         jump 1s

@@ -219,6 +219,7 @@ fn tcp_echo_to_its_end() {
         let address = listener.local_addr()?;
         let server = glassloop::spawn(async move {
             let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
             let mut buffer = [0; 1024];
             loop {
                 match stream.read(&mut buffer).await? {
@@ -228,6 +229,7 @@ fn tcp_echo_to_its_end() {
             }
         });
         let client = TcpStream::connect(address).await?;
+        client.set_nodelay(true)?;
         let mut back = Vec::new();
         for round in 0..50_u8 {
             client.write_all(&[round; 3000]).await?;

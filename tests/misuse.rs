@@ -564,7 +564,8 @@ fn a_waker_called_after_its_task_is_gone_does_nothing() {
     recorder.clear();
     runtime.block_on(async {
         waker.wake_by_ref();
-        waker.clone().wake();
+        let same = waker.clone();
+        same.wake();
     });
     assert_eq!(recorder.order(), ["wake 3: spawned", "turn 2", "run", "poll 3", "done 3 ready"]);
 }
@@ -686,7 +687,7 @@ fn elsewhere(what: &str, owner: &Runtime, here: Option<&Runtime>) -> String {
 #[test]
 fn a_sleep_used_elsewhere_panics_and_names_both_loops() {
     let (own, other) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-    let mut fresh = own.block_on(async { sleep(Duration::ZERO) });
+    let mut fresh = own.block_on(poll_fn(|_| Poll::Ready(sleep(Duration::ZERO))));
     assert_eq!(
         other.block_on(async { panic_of(|| poll_once(&mut fresh)) }),
         elsewhere("sleep", &own, Some(&other))
@@ -701,11 +702,11 @@ fn a_sleep_used_elsewhere_panics_and_names_both_loops() {
 fn an_armed_sleep_refused_elsewhere_still_ends_at_home() {
     let own = Builder::new().start_paused(true).build().unwrap();
     let other = Runtime::new().unwrap();
-    let mut armed: Sleep = own.block_on(async {
+    let mut armed: Sleep = own.block_on(poll_fn(|_| {
         let mut armed = sleep(Duration::from_secs(5));
         assert!(poll_once(&mut armed).is_pending());
-        armed
-    });
+        Poll::Ready(armed)
+    }));
     assert_eq!(
         other.block_on(async { panic_of(|| poll_once(&mut armed)) }),
         elsewhere("sleep", &own, Some(&other))

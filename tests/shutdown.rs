@@ -323,7 +323,7 @@ fn a_foreign_waker_that_panics_in_its_drop_does_not_keep_the_runtime_from_its_en
         }
     }
     let runtime = runtime();
-    let mut armed: Sleep = runtime.block_on(async { sleep(LONG) });
+    let mut armed: Sleep = runtime.block_on(poll_fn(|_| Poll::Ready(sleep(LONG))));
     let (job_ended, running) = (Arc::new(AtomicBool::new(false)), mpsc::channel());
     let (free, held) = mpsc::channel::<()>();
     let ended = job_ended.clone();

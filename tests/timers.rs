@@ -30,6 +30,13 @@ fn waits() -> usize {
     glassloop::dump().unwrap().tasks().iter().map(|task| task.waits.len()).sum()
 }
 
+/// More polls than a turn has room for: so messages that stood in the inbox have been collected.
+async fn another_turn() {
+    for _ in 0..256 {
+        yield_now().await;
+    }
+}
+
 /// Numbers that look random and are the same in each run.
 fn numbers(mut seed: u64) -> impl FnMut(u64) -> u64 {
     move |below| {
@@ -188,8 +195,6 @@ fn a_sleep_of_zero_waits_for_the_next_fire_phase() {
             "run",
             "poll 1",
             "pending 1",
-            "park until timer 1",
-            "jump 0ns",
             "turn 2",
             "fire",
             "wake 1: timer 1",
@@ -245,9 +250,8 @@ fn a_sleep_dropped_on_another_thread_is_gone_after_the_next_collect() {
         assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut armed).poll(cx))).await.is_pending());
         thread::spawn(move || drop(armed)).join().unwrap();
         assert_eq!(waits(), 1, "its message stands in the inbox");
-        while waits() > 0 {
-            yield_now().await;
-        }
+        another_turn().await;
+        assert_eq!(waits(), 0);
     });
 }
 

@@ -105,8 +105,14 @@ impl History {
     /// `None` if there are no events.
     pub(crate) fn new(events: &[(Instant, Event)]) -> Option<History> {
         let (start, end) = (events.first()?.0, events.last()?.0);
-        let history =
-            History { start, end, tasks: BTreeMap::new(), turns: Vec::new(), polls: Vec::new(), wakes: Vec::new() };
+        let history = History {
+            start,
+            end,
+            tasks: BTreeMap::new(),
+            turns: Vec::new(),
+            polls: Vec::new(),
+            wakes: Vec::new(),
+        };
         let mut reader =
             Reader { history, running: None, ready: HashMap::new(), waits: HashMap::new(), parked: false };
         reader.begin_turn(0, start);

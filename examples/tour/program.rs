@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +38,10 @@ async fn answer(guest: TcpStream) {
     let mut number = [0; 4];
     guest.read_exact(&mut number).await.unwrap();
     let limit = u32::from_le_bytes(number);
-    let primes = if limit < 100 { primes_below(limit) } else { spawn_blocking(move || primes_below(limit)).await.unwrap() };
+    let primes = match limit {
+        ..100 => primes_below(limit),
+        _ => spawn_blocking(move || primes_below(limit)).await.unwrap(),
+    };
     guest.write_all(&primes.to_le_bytes()).await.unwrap();
 }
 
@@ -61,26 +64,22 @@ async fn tick(times: u32) {
     }
 }
 
-/// Waits for a letter that another thread brings, and leaves it the waker to ring with.
+/// Waits for a letter that another thread brings. The thread is given this task's waker, to ring with.
 async fn read_letter() {
-    let letterbox = Arc::new(Mutex::new((None::<&str>, None::<Waker>)));
-    let slot = letterbox.clone();
-    let walk = move || {
-        thread::sleep(Duration::from_millis(5)); // a thread may sleep: the loop does not notice
-        let mut slot = slot.lock().unwrap();
-        slot.0 = Some("greetings");
-        if let Some(waker) = slot.1.take() {
+    let (sender, letterbox) = mpsc::channel();
+    let mut sender = Some(sender);
+    let letter = poll_fn(|cx| {
+        let Some(sender) = sender.take() else {
+            return letterbox.try_recv().map_or(Poll::Pending, Poll::Ready);
+        };
+        let waker = cx.waker().clone();
+        let walk = move || {
+            thread::sleep(Duration::from_millis(5)); // a thread may block: the loop does not notice
+            let _ = sender.send("greetings");
             waker.wake();
-        }
-    };
-    thread::Builder::new().name("postman".into()).spawn(walk).unwrap();
-    poll_fn(|cx| {
-        let mut slot = letterbox.lock().unwrap();
-        if slot.0.is_some() {
-            return Poll::Ready(());
-        }
-        slot.1 = Some(cx.waker().clone());
+        };
+        thread::Builder::new().name("postman".into()).spawn(walk).unwrap();
         Poll::Pending
-    })
-    .await
+    });
+    assert_eq!(letter.await, "greetings");
 }

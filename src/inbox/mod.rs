@@ -18,6 +18,8 @@ mod doorbell;
 mod models;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use crate::panics::guarded;
 use crate::trace::RuntimeId;
@@ -69,15 +71,49 @@ pub(crate) struct Inbox<W, B = mio::Waker> {
     runtime: RuntimeId,
     /// Somebody observes the loop: threads name themselves.
     observed: bool,
+    /// The thread that owns the loop.
+    owner: ThreadId,
+    /// How many `Handle`s exist; the owner gives no deadlock verdict while any does.
+    handles: AtomicUsize,
 }
 
 impl<W, B: Bell> Inbox<W, B> {
     pub(crate) fn new(bell: B, runtime: RuntimeId, observed: bool) -> Inbox<W, B> {
-        Inbox { queue: SegQueue::new(), doorbell: Doorbell::new(), bell, runtime, observed }
+        Inbox {
+            queue: SegQueue::new(),
+            doorbell: Doorbell::new(),
+            bell,
+            runtime,
+            observed,
+            owner: std::thread::current().id(),
+            handles: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn runtime(&self) -> RuntimeId {
         self.runtime
+    }
+
+    pub(crate) fn owner(&self) -> ThreadId {
+        self.owner
+    }
+
+    pub(crate) fn handle_made(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The last one rings: a loop that sleeps because a handle existed must think again.
+    pub(crate) fn handle_gone(&self) {
+        if self.handles.fetch_sub(1, Ordering::Release) == 1
+            && let Ring::Asleep = self.doorbell.ring()
+        {
+            self.bell.wake();
+        }
+    }
+
+    /// How many `Handle`s exist. The caller orders what follows by a fence.
+    pub(crate) fn handles(&self) -> usize {
+        self.handles.load(Ordering::Relaxed)
     }
 
     /// How the calling thread signs its messages.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
@@ -61,7 +62,7 @@ impl Handle {
             drop(spawned); // a call always runs on its loop
         });
         drop(sent); // if the runtime is gone, the sender was dropped and said so
-        RemoteHandle { shared, runtime, taken: false }
+        RemoteHandle { shared, runtime, owner: self.owner(), taken: false }
     }
 }
 
@@ -180,6 +181,8 @@ impl<F: Future> Future for Reporting<F> {
 pub struct RemoteHandle<T> {
     shared: Arc<Shared<T>>,
     runtime: RuntimeId,
+    /// The thread of the task's loop.
+    owner: ThreadId,
     taken: bool,
 }
 
@@ -190,7 +193,7 @@ impl<T> RemoteHandle<T> {
     /// [`RemoteError`]: the task panicked or was cancelled, or its runtime was dropped before it was made.
     ///
     /// # Panics
-    /// On the task's own loop, which could not run it meanwhile: await the handle there.
+    /// On the thread of the task's own loop, which could not run it meanwhile: await the handle there.
     pub fn wait(self) -> Result<T, RemoteError> {
         self.refuse_what_never_ends();
         let mut state = self.shared.lock();
@@ -249,11 +252,11 @@ impl<T> RemoteHandle<T> {
     /// Lets the task run on without anyone who waits for it.
     pub fn detach(self) {}
 
+    #[track_caller]
     fn refuse_what_never_ends(&self) {
         assert!(!self.taken, "wait was called on a RemoteHandle after it gave its output; a handle gives it once");
-        let here = wake::current(|state| state.map(|state| state.id));
         assert!(
-            here != Some(self.runtime),
+            std::thread::current().id() != self.owner,
             "wait was called on the loop of runtime {} for one of its own tasks, which could never run meanwhile; \
              `.await` the handle instead",
             self.runtime

@@ -151,7 +151,6 @@ impl Builder {
         let state = State {
             id,
             inbox,
-            handles: Arc::new(()),
             trace: Tracer::new(clock.clone(), self.observers, self.track_waits),
             clock,
             ready: Ready::new(self.order),

@@ -1,7 +1,6 @@
 //! The verdict that nothing can ever wake a loop again, and its report.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use super::dump::{self, Outlook};
@@ -52,7 +51,7 @@ pub(super) fn outlook(state: &State) -> Outlook {
     if goes_on {
         return Outlook::GoesOn;
     }
-    let nobody = Arc::strong_count(&state.handles) == 1 && state.tasks.none(TaskRef::is_shared);
+    let nobody = state.inbox.handles() == 0 && state.tasks.none(TaskRef::is_shared);
     // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
     // pairs with the release by which they let go, so what they sent before is visible now.
     fence(Ordering::Acquire);
@@ -71,8 +70,10 @@ pub(super) fn outlook(state: &State) -> Outlook {
 fn tasks_are_held_here_alone(state: &State) -> bool {
     let tasks = state.tasks.all();
     let own = |task: &TaskRef| task.joiner().filter(|joiner| joiner.is_of(&state.inbox)).map(|joiner| joiner.id());
-    let joiners: Vec<TaskId> = tasks.iter().filter_map(own).collect();
-    let awaiting = |task: &TaskRef| joiners.iter().filter(|id| **id == task.id()).count();
+    let mut joiners: Vec<TaskId> = tasks.iter().filter_map(own).collect();
+    joiners.sort_unstable();
+    let up_to = |id: TaskId, inclusive: bool| joiners.partition_point(|at| *at < id || (inclusive && *at == id));
+    let awaiting = |task: &TaskRef| up_to(task.id(), true) - up_to(task.id(), false);
     tasks.iter().all(|task| task.held_elsewhere() as usize == awaiting(task))
 }
 

@@ -97,6 +97,9 @@ impl Guest {
     /// One turn of the loop: collect, fire, run, park, dispatch. It parks for no longer than `max_wait`: zero lets it
     /// only look at I/O, `None` lets it sleep until there is something to do.
     ///
+    /// With `None`, mind that a turn parks after it ran: the turn that finishes the last task sleeps until the next
+    /// event, if there is one.
+    ///
     /// It gives no deadlock verdict, for its host can always wake it; [`Next::Idle`] says that nobody else can.
     ///
     /// # Scheduling

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use super::dump::{self, Dump};
 use crate::inbox::Message;
@@ -28,16 +29,14 @@ use crate::wake;
 /// });
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
-#[derive(Clone)]
 pub struct Handle {
     inbox: Arc<Inbox>,
-    /// Counts the handles for the deadlock verdict.
-    _alive: Arc<()>,
 }
 
 impl Handle {
     pub(crate) fn new(state: &State) -> Handle {
-        Handle { inbox: state.inbox.clone(), _alive: state.handles.clone() }
+        state.inbox.handle_made();
+        Handle { inbox: state.inbox.clone() }
     }
 
     /// The handle of the loop that runs on this thread.
@@ -67,6 +66,11 @@ impl Handle {
         self.inbox.runtime()
     }
 
+    /// The thread of the loop.
+    pub(crate) fn owner(&self) -> ThreadId {
+        self.inbox.owner()
+    }
+
     /// Calls `call` on the loop's thread, at its next collect; in the order of the calls of one thread.
     ///
     /// A panic in it is reported on standard error, and the loop lives.
@@ -87,6 +91,9 @@ impl Handle {
     /// # Errors
     /// [`RuntimeGone`], if the runtime was dropped.
     ///
+    /// # Panics
+    /// On the loop's own thread while the loop does not run, for then nobody could ever answer.
+    ///
     /// # Examples
     /// ```
     /// glassloop::run(async {
@@ -102,10 +109,28 @@ impl Handle {
         if let Some(dump) = here {
             return Ok(dump);
         }
+        assert!(
+            std::thread::current().id() != self.inbox.owner(),
+            "Handle::dump was called on the thread of runtime {runtime} while its loop does not run, so nobody could \
+             answer; call it from a task, or from another thread"
+        );
         self.call_soon(move || {
             let _ = wake::current(|state| state.map(|state| answer.send(dump::take(state))));
         })?;
         question.recv().map_err(|_| RuntimeGone::new(runtime))
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Handle {
+        self.inbox.handle_made();
+        Handle { inbox: self.inbox.clone() }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.inbox.handle_gone();
     }
 }
 

@@ -188,6 +188,7 @@ fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
         return Ok(());
     }
     match state.timers.next() {
+        Some((deadline, _)) if deadline <= state.clock.now() => {} // `time::advance` has jumped
         Some((deadline, timer)) if state.pool.outstanding() == 0 => {
             state.trace.emit(|| Event::Park(Wait::Timer(timer)));
             if !state.ready.is_idle() || state.inbox.is_rung() {

@@ -5,6 +5,7 @@
 //! is freed is filled with nonsense, and whoever uses it afterwards crashes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::atomic::AtomicUsize as Tally;
@@ -31,13 +32,14 @@ struct Modelled {
     memory: Memory,
     /// How many releases were the last. std's: it watches the model and is no part of it.
     freed: Tally,
+    order: AtomicUsize,
 }
 
 impl Modelled {
     /// A cell with this many units.
     fn new(units: usize) -> Arc<Modelled> {
         let memory = Memory { near: UnsafeCell::new(0), far: UnsafeCell::new(0) };
-        let cell = Modelled { far: Far::new(), memory, freed: Tally::new(0) };
+        let cell = Modelled { far: Far::new(), memory, freed: Tally::new(0), order: AtomicUsize::new(0) };
         (1..units).for_each(|_| cell.far.acquire());
         Arc::new(cell)
     }
@@ -61,6 +63,14 @@ impl Modelled {
             // SAFETY: as in `read`.
             self.memory.far.with_mut(|far| unsafe { far.write(u32::MAX) });
         }
+    }
+
+    /// Makes loom try both orders of what two threads do around this; it orders nothing by itself.
+    ///
+    /// loom finds the orders to try from the last access to each atomic alone. So a load here and a change there go
+    /// untried in the other order when the other thread loads before it changes, as `Far::release` does.
+    fn either_order(&self) {
+        self.order.fetch_add(1, Relaxed);
     }
 
     fn assert_freed_once(&self) {
@@ -111,7 +121,9 @@ fn a_cell_that_is_not_shared_shows_what_was_done_with_its_units() {
         let thread = thread::spawn(move || {
             other.read();
             other.release();
+            other.either_order();
         });
+        cell.either_order();
         if !cell.far.is_shared() {
             // SAFETY: as in `Modelled::read`.
             cell.memory.far.with_mut(|far| unsafe { far.write(1) });
@@ -259,7 +271,7 @@ unsafe impl GlobalAlloc for Filling {
         // SAFETY: the caller's contract: the block has this size, and nobody uses it any more.
         unsafe {
             block.write_bytes(0xdd, layout.size().min(FILLED));
-            System.dealloc(block, layout);
+            System.dealloc(black_box(block), layout); // seen through, the filling would be optimized away
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Instant, sleep_until};
 use crate::state::State;
+use crate::trace::Event;
 use crate::wake;
 
 /// Stops this loop's clock. From now on time moves only by [`advance`], or when the loop has nothing else to do.
@@ -84,6 +85,7 @@ pub async fn advance(duration: Duration) {
     let target = Instant::now().saturating_add(duration);
     on_clock("time::advance", |state| {
         assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
+        state.trace.emit(|| Event::Jump(duration));
         state.clock.jump(target);
     });
     sleep_until(target).await;
