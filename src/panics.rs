@@ -1,6 +1,8 @@
 //! Panics that come out of foreign code: what they carry, and how the loop lives on.
 
 use std::any::Any;
+use std::fmt;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a panic carries.
@@ -21,9 +23,15 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
 /// names the code.
 pub(crate) fn guarded(what: &str, act: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(act)) {
-        eprintln!("glassloop: {what} panicked: {}", message_of(payload.as_ref()));
+        say(format_args!("{what} panicked: {}", message_of(payload.as_ref())));
         dispose(payload);
     }
+}
+
+/// Says something on standard error. Whoever read it may be gone: then nobody hears it, where `eprintln!` would panic.
+pub(crate) fn say(words: fmt::Arguments<'_>) {
+    let line = format!("glassloop: {words}\n"); // one write, so that lines of two threads do not mix
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Drops a payload, whose own destructor may panic.

@@ -50,7 +50,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Arc<dyn Work>>,
-    /// Workers that wait for a job.
+    /// Workers that run no job: they wait for one, or are about to look for one.
     idle: usize,
     /// Workers that live.
     alive: usize,
@@ -62,8 +62,8 @@ struct State {
 
 /// A job, without its types.
 trait Work: Send + Sync {
-    /// On a worker.
-    fn run(&self);
+    /// On a worker; the task that waits for it is the caller's to wake.
+    fn run(&self) -> Option<RemoteRef>;
     /// Takes a queued job back; `false` if it runs or has run.
     fn cancel(&self) -> bool;
     fn is_running(&self) -> bool;
@@ -137,7 +137,7 @@ impl Pool {
         (job.link)(task);
         let mut state = lock(&self.shared.state);
         state.queue.push_back(job.work);
-        // An idle worker counts as idle until it is awake, so a burst must not count on one worker twice.
+        // A worker counts as idle until it takes a job, so a burst must not count on one worker twice.
         if state.queue.len() <= state.idle {
             self.shared.work.notify_one();
         } else if state.alive < limit {
@@ -158,6 +158,7 @@ impl Pool {
         state.threads.push(thread);
         state.made += 1;
         state.alive += 1;
+        state.idle += 1;
         Ok(())
     }
 
@@ -221,26 +222,31 @@ impl Shared {
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.idle -= 1;
                 drop(state);
-                job.run();
+                let task = job.run();
                 drop(job);
+                // Before the task is woken, so that the job which it may queue next finds this worker.
+                lock(&self.state).idle += 1;
+                if let Some(task) = task {
+                    task.notify(|_| Origin::Job);
+                }
                 state = lock(&self.state);
                 continue;
             }
             if state.closed {
                 break;
             }
-            state.idle += 1;
             let (guard, timeout) = match self.work.wait_timeout(state, keep_alive) {
                 Ok(woken) => woken,
                 Err(poison) => poison.into_inner(),
             };
             state = guard;
-            state.idle -= 1;
             if timeout.timed_out() && state.queue.is_empty() {
                 break;
             }
         }
+        state.idle -= 1;
         state.alive -= 1;
         drop(state);
         self.ended.notify_all();
@@ -279,8 +285,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn run(&self) {
-        let Some(work) = self.begin() else { return };
+    fn run(&self) -> Option<RemoteRef> {
+        let work = self.begin()?;
         let result = catch_unwind(AssertUnwindSafe(work));
         let late = {
             let mut stage = lock(&self.stage);
@@ -297,9 +303,7 @@ where
             guarded("the destructor of a late job's result", || drop(late));
             *lock(&self.stage) = Stage::Gone;
         }
-        if let Some(task) = task {
-            task.notify(|_| Origin::Job);
-        }
+        task
     }
 
     fn cancel(&self) -> bool {

@@ -48,6 +48,7 @@ pub(crate) enum Step {
     /// A task had its turn: an index of `History::polls`.
     Poll(usize),
     Park(Park),
+    /// A task moved the virtual clock.
     Jump(Duration),
 }
 
@@ -57,6 +58,8 @@ pub(crate) struct Park {
     pub(crate) end: Instant,
     /// How many sockets had news.
     pub(crate) news: usize,
+    /// A virtual clock jumped instead of waiting.
+    pub(crate) jumped: bool,
 }
 
 /// A task's turn in the queue.
@@ -211,7 +214,7 @@ impl Reader {
             }
             Event::Park(wait) => {
                 self.begin_phase(Some(Phase::Park));
-                self.step(Step::Park(Park { wait: *wait, at, end: at, news: 0 }));
+                self.step(Step::Park(Park { wait: *wait, at, end: at, news: 0, jumped: false }));
                 self.parked = true;
             }
             Event::Unpark(news) => {
@@ -219,7 +222,10 @@ impl Reader {
                     park.news = *news;
                 }
             }
-            Event::Jump(by) => self.step(Step::Jump(*by)),
+            Event::Jump(by) => match self.stretch().steps.last_mut() {
+                Some(Step::Park(park)) => (park.end, park.jumped) = (at + *by, true),
+                _ => self.step(Step::Jump(*by)),
+            },
             _ => {}
         }
     }

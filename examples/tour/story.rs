@@ -24,7 +24,11 @@ pub(crate) fn tell(events: &[(Instant, Event)]) -> String {
         return "Nothing happened: there are no events.\n".into();
     };
     let mut story = Story { history: &history, known: HashSet::new(), text: String::new() };
-    story.explain("story", "This story is made of what the loop reported about itself, and of nothing else.");
+    story.explain(
+        "story",
+        "This story is made of the events that the loop reported, and of nothing else. Lines like this one \
+         explain a term where it first appears.",
+    );
     story.tell();
     let mut text = story.text;
     summary::add_up(&history, &mut text);
@@ -166,6 +170,7 @@ impl Story<'_> {
     fn row(&mut self, margin: &str, task: &str, ran: &str, because: &str, then: &str) {
         let names = self.history.tasks.keys().map(|id| self.name(*id).chars().count()).max();
         let width = names.unwrap_or_default().clamp(10, 24);
+        let then = then.replace('\u{a0}', " ");
         let row = format!("{margin:MARGIN$}{task:width$} {ran:>8}   {because:28} ");
         if row.chars().count() + then.chars().count() <= WIDTH {
             let _ = writeln!(self.text, "{row}{then}");
@@ -214,6 +219,9 @@ impl Story<'_> {
         let until = |phase| next.is_some_and(|turn| turn.stretches.iter().any(|other| other.phase == Some(phase)));
         let text = match park.wait {
             Wait::Look => format!("looks for news without sleeping: {news}"),
+            Wait::Timer(timer) if park.jumped => {
+                format!("the clock is virtual: it jumps {slept}, to timer {timer}")
+            }
             _ if park.news > 0 => format!("sleeps {slept}, until {news}"),
             Wait::Timer(timer) if until(Phase::Fire) => format!("sleeps {slept}, until timer {timer} is due"),
             _ if until(Phase::Collect) => format!("sleeps {slept}, until the doorbell rings"),

@@ -64,6 +64,10 @@ impl Doorbell {
         self.0.load(Ordering::Relaxed) & PARKED != 0
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.load(Ordering::Acquire) & CLOSED != 0
+    }
+
     /// Clears RUNG. Before the queue is read: cleared after, it could hide a push made in between.
     pub(super) fn answer(&self) {
         self.0.fetch_and(!RUNG, Ordering::AcqRel);

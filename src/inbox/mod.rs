@@ -160,6 +160,11 @@ impl<W, B: Bell> Inbox<W, B> {
         self.queue.len()
     }
 
+    /// Whether the loop is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.doorbell.is_closed()
+    }
+
     /// Whether no message is in the queue, not even one whose sender has not rung yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.len() == 0

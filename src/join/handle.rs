@@ -103,6 +103,12 @@ impl<T> Future for JoinHandle<T> {
         );
         let output = self.joined.poll(wake::address(cx), || wake::waiter(cx));
         self.taken = output.is_ready();
+        if let Poll::Ready(Err(error)) = &output
+            && error.is_panic()
+        {
+            // Its name was kept for a report that is not needed now.
+            wake::with_loop_of(self.joined.task(), |state| state.names.borrow_mut().remove(&self.id()));
+        }
         output
     }
 }

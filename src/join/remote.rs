@@ -193,7 +193,8 @@ impl<T> RemoteHandle<T> {
     /// [`RemoteError`]: the task panicked or was cancelled, or its runtime was dropped before it was made.
     ///
     /// # Panics
-    /// On the thread of the task's own loop, which could not run it meanwhile: await the handle there.
+    /// On the thread of the task's own loop while the task is unfinished, for it could not run meanwhile: await the
+    /// handle there. And when the output was taken by a poll.
     pub fn wait(self) -> Result<T, RemoteError> {
         self.refuse_what_never_ends();
         let mut state = self.shared.lock();
@@ -256,7 +257,7 @@ impl<T> RemoteHandle<T> {
     fn refuse_what_never_ends(&self) {
         assert!(!self.taken, "wait was called on a RemoteHandle after it gave its output; a handle gives it once");
         assert!(
-            std::thread::current().id() != self.owner,
+            self.is_finished() || std::thread::current().id() != self.owner,
             "wait was called on the loop of runtime {} for one of its own tasks, which could never run meanwhile; \
              `.await` the handle instead",
             self.runtime

@@ -1,19 +1,19 @@
 //! Panics that no handle will ever give to anybody: said aloud, at once.
 
-use crate::panics::{Payload, dispose, message_of};
+use crate::panics::{Payload, dispose, message_of, say};
 use crate::state::State;
 use crate::task::TaskRef;
 
 /// Prints a lost panic of `task` on standard error.
 #[cold]
 pub(crate) fn report_lost(state: Option<&State>, task: &TaskRef, payload: Payload) {
-    let name = state.and_then(|state| state.names.borrow().get(&task.id()).cloned());
+    let name = state.and_then(|state| state.names.borrow_mut().remove(&task.id()));
     let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
-    eprintln!(
-        "glassloop: task {}{name}, spawned at {}, panicked, and nobody holds its handle: {}",
+    say(format_args!(
+        "task {}{name}, spawned at {}, panicked, and nobody holds its handle: {}",
         task.id(),
         task.site(),
         message_of(payload.as_ref())
-    );
+    ));
     dispose(payload);
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use super::header::{FUTURE, HANDLE, Header, OUTPUT};
 use super::outcome::JoinError;
 use super::{Inbox, memory};
-use crate::panics::{Payload, guarded};
+use crate::panics::{Payload, dispose, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
 /// The functions of one future's type. One `static` a type and kind.
@@ -143,7 +143,9 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
     if let Err(payload) = dropped {
         // A destructor's panic is the task's, unless its poll had panicked before.
         let was_panic = matches!(&result, Err(error) if error.is_panic());
-        if !was_panic {
+        if was_panic {
+            dispose(payload); // it may panic in its own destructor
+        } else {
             let failed = Err(JoinError::panicked(header.id(), payload));
             let unused = std::mem::replace(&mut result, failed);
             guarded("the destructor of a task's output", || drop(unused));

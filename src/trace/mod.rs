@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
+use crate::panics::{dispose, say};
 
 /// Names a task within its runtime. Ids start at 1 and are never used again.
 ///
@@ -292,8 +293,9 @@ impl Tracer {
     fn call_all(&self, at: Instant, event: &Event) {
         let observers = self.observers.borrow().clone();
         for observer in observers {
-            if catch_unwind(AssertUnwindSafe(|| observer.event(at, event))).is_err() {
-                eprintln!("glassloop: an observer panicked at «{event}» and was removed");
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer.event(at, event))) {
+                say(format_args!("an observer panicked at «{event}» and was removed"));
+                dispose(payload);
                 let left = {
                     let mut all = self.observers.borrow_mut();
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
