@@ -1,6 +1,7 @@
 //! A seed draws another order of the ready tasks, the same at each run: a program that needs FIFO shows itself.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use glassloop::{Builder, join_all, spawn};
 
@@ -8,7 +9,7 @@ use glassloop::{Builder, join_all, spawn};
 fn order(builder: Builder) -> String {
     let runtime = builder.build().unwrap();
     runtime.block_on(async {
-        let ran = std::rc::Rc::new(RefCell::new(String::new()));
+        let ran = Rc::new(RefCell::new(String::new()));
         let tasks = ["a", "b", "c", "d", "e"].map(|name| {
             let ran = ran.clone();
             spawn(async move { ran.borrow_mut().push_str(name) })
@@ -27,6 +28,6 @@ fn main() {
 
 // Output:
 // first in, first out: abcde
-// seed 1:
-// seed 2:
-// seed 1 again:
+// seed 1: dbcea
+// seed 2: dcaeb
+// seed 1 again: dbcea
