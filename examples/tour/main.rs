@@ -1,12 +1,13 @@
 //! A real program, scheduled on one thread and explained: `cargo run --release --example tour`.
 //!
 //! [`program`] is watched by a recorder. What is printed then is made of the recorded events alone: [`history`] puts
-//! them in order, [`story`] tells the turns, and [`summary`] adds up. None of the three knows the program.
+//! them in order, [`story`] tells the turns, [`summary`] adds up, and [`words`] writes. None of them knows the program.
 
 mod history;
 mod program;
 mod story;
 mod summary;
+mod words;
 
 use glassloop::Builder;
 use glassloop::trace::Recorder;

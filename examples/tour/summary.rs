@@ -8,9 +8,8 @@ use glassloop::time::Instant;
 use glassloop::trace::{Cause, Kind, Outcome, TaskId, Wait};
 
 use crate::history::{History, Park, Poll, Step, Then};
-use crate::story::{list, name, site, time, wrap};
+use crate::words::{WIDTH, list, name, site, time, wrap};
 
-const WIDTH: usize = 100;
 /// The picture's columns; the names stand before them.
 const COLUMNS: usize = 84;
 /// So many tasks have a line of their own.
@@ -84,7 +83,7 @@ fn time_spent(history: &History, text: &mut String) {
     if let Some(last) = history.polls.iter().max_by_key(|poll| queued(poll)) {
         let _ = writeln!(
             text,
-            "The longest stay in the queue: {}, {}, in turn {}, behind those who were ready before it.",
+            "The longest stay in the queue: {}, {}, in turn {}, while others went first.",
             name(history, last.task),
             time(queued(last)),
             last.turn

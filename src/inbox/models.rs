@@ -217,6 +217,25 @@ fn a_message_around_the_arming_of_a_guest_wakes_its_host() {
     });
 }
 
+// The count of handles is std's even here: what loom tries is its order relative to the doorbell.
+#[test]
+fn the_last_handle_that_goes_wakes_a_loop_that_slept_for_it() {
+    loom::model(|| {
+        let inbox = inbox();
+        inbox.handle_made();
+        let other = inbox.clone();
+        let thread = thread::spawn(move || other.handle_gone());
+        while inbox.handles() > 0 {
+            if inbox.park() == Park::Sleep {
+                inbox.bell.sleep();
+            }
+            inbox.unpark();
+            collect(&inbox, &mut Vec::new());
+        }
+        thread.join().unwrap();
+    });
+}
+
 #[test]
 fn nothing_stays_in_an_inbox_that_closes_while_two_threads_send() {
     loom::model(|| {

@@ -172,6 +172,24 @@ impl<F: Future> Future for Reporting<F> {
 ///
 /// Dropping it detaches the task.
 ///
+/// # Examples
+/// ```
+/// use glassloop::{Handle, RemoteError};
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     let handle = Handle::current();
+///     let thread = glassloop::spawn_blocking(move || {
+///         let endless = handle.spawn(|| std::future::pending::<()>());
+///         // Not ready in time: the handle comes back.
+///         let endless = endless.wait_timeout(Duration::from_millis(1)).unwrap_err();
+///         endless.abort();
+///         endless.wait().unwrap_err()
+///     });
+///     assert!(matches!(thread.await.unwrap(), RemoteError::Failed(error) if error.is_cancelled()));
+/// });
+/// ```
+///
 /// # Cancel safety
 /// Await `&mut handle` and drop that future: nothing is lost.
 ///

@@ -12,6 +12,23 @@ use crate::trace::TaskId;
 /// Nothing can ever wake the loop: every task waits, and nobody is left who could end a wait.
 ///
 /// Its `Display` is the report: every task, where it was spawned, and what it is known to wait for.
+///
+/// # Examples
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// // A task that awaits its own handle.
+/// let place = Rc::new(Cell::new(None::<glassloop::JoinHandle<()>>));
+/// let runtime = glassloop::Runtime::new().unwrap();
+/// let deadlock = runtime
+///     .try_block_on(async {
+///         let own = place.clone();
+///         place.set(Some(glassloop::spawn(async move { own.take().unwrap().await.unwrap() })));
+///         std::future::pending::<()>().await
+///     })
+///     .unwrap_err();
+/// assert!(deadlock.to_string().contains("a circle: task 2 awaits task 2"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Deadlock {
     report: String,

@@ -76,7 +76,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
     })
 }
 
-/// The blocking jobs that were still running when [`Runtime::shutdown`] stopped waiting.
+/// The blocking jobs that were still running when [`Runtime::shutdown`] stopped waiting; see there for an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
     jobs: Vec<UnfinishedJob>,

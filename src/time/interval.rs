@@ -44,6 +44,24 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 }
 
 /// What an [`Interval`] does when its user comes late. The names and meanings are tokio's.
+///
+/// # Examples
+/// ```
+/// use glassloop::time::{Instant, MissedTickBehavior, advance, interval, pause};
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     pause();
+///     let start = Instant::now();
+///     let mut ticks = interval(Duration::from_secs(10));
+///     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+///     ticks.tick().await;
+///     advance(Duration::from_secs(34)).await; // the ticks at 10, 20 and 30 s are missed
+///     ticks.tick().await; // at once, for all of them
+///     ticks.tick().await;
+///     assert_eq!(start.elapsed(), Duration::from_secs(40));
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissedTickBehavior {
     /// Tick at once, as often as ticks were missed, until the plan is met again.

@@ -3,6 +3,19 @@
 //! A timer is never early, and all timers of a runtime are woken in the order of their deadlines, ties in the order
 //! of creation. A sleep of 100 µs is late by about the time a thread takes to wake, on Linux; elsewhere by the
 //! system's granularity, a millisecond as a rule.
+//!
+//! ```
+//! use glassloop::time::{Instant, pause, sleep, timeout};
+//! use std::time::Duration;
+//!
+//! glassloop::run(async {
+//!     pause(); // from here on, time passes only while nothing else can happen
+//!     let start = Instant::now();
+//!     let hour = Duration::from_secs(3600);
+//!     assert!(timeout(hour, sleep(2 * hour)).await.is_err());
+//!     assert_eq!(start.elapsed(), hour);
+//! });
+//! ```
 
 mod interval;
 mod sleep;

@@ -52,6 +52,18 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Cancel safety
 /// As [`sleep`].
+///
+/// # Examples
+/// ```
+/// use glassloop::time::{Instant, sleep_until};
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     let deadline = Instant::now() + Duration::from_millis(2);
+///     sleep_until(deadline).await;
+///     assert!(Instant::now() >= deadline);
+/// });
+/// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     expect(try_sleep_until(deadline))

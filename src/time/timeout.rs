@@ -48,6 +48,21 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// # Panics
 /// Outside of a running loop.
+///
+/// # Examples
+/// ```
+/// use glassloop::time::{Instant, sleep, timeout_at};
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     let deadline = Instant::now() + Duration::from_millis(2);
+///     for _ in 0..2 {
+///         // Two steps that must both be done by then.
+///         timeout_at(deadline, async {}).await.unwrap();
+///     }
+///     assert!(timeout_at(deadline, sleep(Duration::from_secs(9))).await.is_err());
+/// });
+/// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), sleep: sleep_until(deadline) }

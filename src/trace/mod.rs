@@ -125,6 +125,19 @@ pub enum Wait {
 }
 
 /// One thing that happened in the loop. Its `Display` is the canonical line.
+///
+/// # Examples
+/// ```
+/// use glassloop::trace::{Cause, Event, Recorder};
+///
+/// let recorder = Recorder::new();
+/// let runtime = glassloop::Builder::new().observer(recorder.observer()).build().unwrap();
+/// runtime.block_on(async { glassloop::spawn(async {}).await.unwrap() });
+/// let joins = recorder.events().into_iter().filter(|(_at, event)| {
+///     matches!(event, Event::Wake { cause: Cause::Task(_), .. })
+/// });
+/// assert_eq!(joins.map(|(_at, event)| event.to_string()).collect::<Vec<_>>(), ["wake 1: task 2"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
