@@ -278,11 +278,20 @@ impl Executor for Reference {
 /// What lies about, and what was seen.
 struct World<E: Executor> {
     tools: RefCell<Tools<E>>,
-    handles: RefCell<Vec<E::Join>>,
+    handles: RefCell<Vec<Handle<E>>>,
+    /// Handles that were let go of, of tasks that panic: kept to be read in the end, or glassloop says each time on
+    /// standard error that a panic was lost.
+    unread: RefCell<Vec<E::Join>>,
     /// How often a script was polled.
     polls: Cell<usize>,
     /// What awaited handles gave.
     outcomes: RefCell<Vec<&'static str>>,
+}
+
+struct Handle<E: Executor> {
+    join: E::Join,
+    /// The script says so.
+    panics: bool,
 }
 
 /// What may go to other threads.
@@ -337,6 +346,7 @@ impl<E: Executor> World<E> {
         Rc::new(World {
             tools: RefCell::new(Tools::new()),
             handles: RefCell::default(),
+            unread: RefCell::default(),
             polls: Cell::new(0),
             outcomes: RefCell::default(),
         })
@@ -369,21 +379,28 @@ impl<E: Executor> World<E> {
             Act::Spawn(script) => {
                 let join = E::spawn(Player::new(self, script));
                 self.tools.borrow_mut().aborters.push(E::aborter(&join));
-                self.handles.borrow_mut().push(join);
+                let panics = script.iter().any(|step| matches!(step, Step::Panic));
+                self.handles.borrow_mut().push(Handle { join, panics });
             }
             Act::Abort(choice) => {
-                if let Some(join) = self.take_handle(*choice) {
-                    E::abort(&join);
-                    self.handles.borrow_mut().push(join);
+                if let Some(handle) = self.take_handle(*choice) {
+                    E::abort(&handle.join);
+                    self.handles.borrow_mut().push(handle);
                 }
             }
-            Act::DropHandle(choice) => drop(self.take_handle(*choice)),
+            Act::DropHandle(choice) => self.let_go(self.take_handle(*choice)),
         }
     }
 
-    fn take_handle(&self, choice: Choice) -> Option<E::Join> {
+    fn take_handle(&self, choice: Choice) -> Option<Handle<E>> {
         let mut handles = self.handles.borrow_mut();
         place(choice, handles.len()).map(|n| handles.remove(n))
+    }
+
+    fn let_go(&self, handle: Option<Handle<E>>) {
+        if let Some(loud) = handle.filter(|handle| handle.panics) {
+            self.unread.borrow_mut().push(loud.join);
+        }
     }
 }
 
@@ -391,7 +408,7 @@ impl<E: Executor> World<E> {
 struct Player<E: Executor> {
     world: Rc<World<E>>,
     script: VecDeque<Step>,
-    joining: Option<(E::Join, bool)>,
+    joining: Option<(Handle<E>, bool)>,
     on_drop: Vec<Act>,
     /// Of a root: nothing will happen any more, so it must not wait.
     over: Option<Rc<Cell<bool>>>,
@@ -411,8 +428,8 @@ impl<E: Executor> Player<E> {
     fn play(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let world = self.world.clone();
         loop {
-            if let Some((join, foreign)) = &mut self.joining {
-                let outcome = poll_join::<E>(join, *foreign, cx);
+            if let Some((handle, foreign)) = &mut self.joining {
+                let outcome = poll_join::<E>(&mut handle.join, *foreign, cx);
                 let Poll::Ready(outcome) = outcome else { return Poll::Pending };
                 world.outcomes.borrow_mut().push(outcome);
                 self.joining = None;
@@ -431,13 +448,13 @@ impl<E: Executor> Player<E> {
                     return Poll::Pending;
                 }
                 Step::Join { handle, foreign } => {
-                    self.joining = world.take_handle(handle).map(|join| (join, foreign))
+                    self.joining = world.take_handle(handle).map(|handle| (handle, foreign));
                 }
                 Step::PollHandle(choice) => {
-                    if let Some(mut join) = world.take_handle(choice) {
-                        match poll_join::<E>(&mut join, false, cx) {
+                    if let Some(mut handle) = world.take_handle(choice) {
+                        match poll_join::<E>(&mut handle.join, false, cx) {
                             Poll::Ready(outcome) => world.outcomes.borrow_mut().push(outcome),
-                            Poll::Pending => world.handles.borrow_mut().push(join),
+                            Poll::Pending => world.handles.borrow_mut().push(handle),
                         }
                     }
                 }
@@ -474,13 +491,14 @@ impl<E: Executor> Unpin for Player<E> {}
 
 impl<E: Executor> Drop for Player<E> {
     fn drop(&mut self) {
+        self.world.let_go(self.joining.take().map(|(handle, _)| handle));
         for act in std::mem::take(&mut self.on_drop) {
             self.world.act(&act);
         }
     }
 }
 
-/// A root that never waits for ever: a task beside it ends it when more than a turn long nobody else was polled.
+/// A root that never waits for ever: a task beside it, its first, ends it when more than a turn long nobody else was polled.
 async fn root<E: Executor>(world: Rc<World<E>>, script: Script, budget: usize) {
     let over = Rc::new(Cell::new(false));
     let mut player = Player::new(&world, &script);
@@ -522,12 +540,20 @@ fn play<E: Executor>(program: &Program, block_on: impl Fn(Root)) -> Rc<World<E>>
     world
 }
 
-/// The executor is gone, and what is left of the program is used: late wakes and aborts do nothing.
+/// The executor is gone, and what is left of the program is used: late wakes and aborts do nothing, and handles
+/// give what became of their tasks.
 fn tell<E: Executor>(world: &World<E>, trace: Vec<String>) -> Told {
     let tools = world.tools.replace(Tools::new());
     tools.wakers.iter().for_each(Waker::wake_by_ref);
     tools.aborters.iter().for_each(E::abort_by);
-    Told { trace, outcomes: world.outcomes.take() }
+    let handles = world.handles.take().into_iter().map(|handle| handle.join);
+    let mut outcomes = world.outcomes.take();
+    for mut join in handles.chain(world.unread.take()) {
+        if let Poll::Ready(outcome) = E::poll_join(&mut join, &mut Context::from_waker(Waker::noop())) {
+            outcomes.push(outcome);
+        }
+    }
+    Told { trace, outcomes }
 }
 
 fn told_by_glassloop(program: &Program) -> Told {

@@ -143,6 +143,12 @@ fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
+/// Keeps something, and is never ready.
+async fn hold<T>(thing: T) {
+    let _held = thing;
+    pending::<()>().await;
+}
+
 async fn own_waker() -> Waker {
     poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
 }
@@ -168,7 +174,7 @@ fn drop_in_order(n: usize, stage: usize, threads: usize, elsewhere: &Elsewhere, 
     let handle = runtime.handle();
     let remote = thread::scope(|scope| {
         let token = census.token();
-        scope.spawn(move || handle.spawn(move || async move { (pending::<()>().await, token).1 })).join().unwrap()
+        scope.spawn(move || handle.spawn(move || hold(token))).join().unwrap()
     });
     let task = runtime.spawn(once(&wakers, census.token()));
     let abort = task.abort_handle();
@@ -389,7 +395,10 @@ fn either_of_two_runtimes_goes_first_while_one_awaits_the_others_task() {
         let wakers = Wakers::default();
         let task = theirs.spawn(forever(&wakers, census.token()));
         let token = census.token();
-        let waiting = ours.spawn(async move { (task.await.map(drop), token).0 });
+        let waiting = ours.spawn(async move {
+            let _held = token;
+            task.await.map(drop)
+        });
         settle(&theirs);
         settle(&ours);
         if awaiting_first {
@@ -446,7 +455,11 @@ fn recycle<const N: usize>() {
         let bytes = [0; N];
         let kept = runtime.spawn({
             let future = once(&wakers, census.token());
-            async move { (future.await, bytes).0 }
+            async move {
+                let token = future.await;
+                assert_eq!(bytes, [0; N]);
+                token
+            }
         });
         runtime.block_on(async {
             assert_eq!(first.await.unwrap(), [round; N]);
@@ -540,7 +553,12 @@ fn a_big_futures_output_takes_its_place() {
     let census = Census::default();
     let (small, big) = glassloop::run(async {
         let (one, other) = (census.token(), census.token());
-        let small = spawn(async move { ([1u8; 65536], yield_now().await, one).2 });
+        let small = spawn(async move {
+            let bytes = [1u8; 65536];
+            yield_now().await;
+            assert!(bytes.iter().all(|byte| *byte == 1));
+            one
+        });
         let big = spawn(async move { (yield_now().await, [7u8; 65536], other) });
         (small.await.unwrap(), big.await.unwrap())
     });
@@ -675,7 +693,11 @@ fn a_destructor_spawns() {
     at_each_end(|_, census| {
         let (first, second) = (census.token(), census.token());
         let spawned = spawn(async move { drop(first) });
-        spawn(async move { (spawned.await, drop(second)).1 }).detach();
+        spawn(async move {
+            spawned.await.unwrap();
+            drop(second);
+        })
+        .detach();
     });
 }
 
@@ -781,7 +803,7 @@ fn a_destructors_panic_whose_payload_panics_too_leaves_no_task_alive_behind_the_
         let wakers = Wakers::default();
         let runtime = Runtime::new().unwrap();
         let charge = Charge;
-        let charged = runtime.spawn(async move { (pending::<()>().await, charge).1 });
+        let charged = runtime.spawn(hold(charge));
         runtime.spawn(forever(&wakers, census.token())).detach();
         settle(&runtime);
         if aborted {
@@ -859,7 +881,7 @@ fn a_remote_handles_waker_of_another_runtime_is_woken_when_the_first_is_dropped(
     let token = census.token();
     let handle = theirs.handle();
     let result = glassloop::run(async {
-        let remote = handle.spawn(move || async move { (pending::<()>().await, token).1 });
+        let remote = handle.spawn(move || hold(token));
         let waiting = spawn(remote);
         yield_now().await;
         drop(theirs);
@@ -895,13 +917,15 @@ fn a_jobs_result_is_dropped_once_wherever_it_ends_up() {
         let (begin, begun) = channel();
         let (free, held) = channel::<()>();
         let token = census.token();
-        let job = runtime.block_on(async {
-            spawn_blocking(move || {
+        let mut job = None;
+        runtime.block_on(async {
+            job = Some(spawn_blocking(move || {
                 begin.send(()).unwrap();
                 let _ = held.recv();
                 token
-            })
+            }));
         });
+        let job = job.unwrap();
         begun.recv().unwrap();
         match stage {
             0 => {
@@ -948,12 +972,13 @@ fn a_thread_locals_destructor_drops_runtime_handle_waker_and_sleep() {
         let wakers = Wakers::default();
         let runtime = Runtime::new().unwrap();
         let task = runtime.spawn(forever(&wakers, census.token()));
-        let sleep = runtime.block_on(async {
-            let mut sleep = sleep(HOUR);
-            poll_fn(|cx| Poll::Ready(Pin::new(&mut sleep).poll(cx).is_pending())).await;
+        let mut timer = None;
+        runtime.block_on(async {
+            let timer = timer.insert(sleep(HOUR));
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut *timer).poll(cx).is_pending())).await;
             yield_now().await;
-            sleep
         });
+        let sleep = timer.unwrap();
         let waker = wakers.take().pop().unwrap();
         let abort = task.abort_handle();
         (task, runtime, waker, sleep, abort)
@@ -1074,8 +1099,7 @@ fn payloads_go_to_whoever_asks_and_are_dropped_once() {
         let task = runtime.spawn(async move { resume_unwind(payload.take().unwrap()) });
         settle(&runtime);
         if taken {
-            let error: glassloop::JoinError = runtime.block_on(task).map(|()| ()).unwrap_err();
-            let payload = error.into_panic();
+            let payload = runtime.block_on(task).unwrap_err().into_panic();
             assert_eq!(census.alive(), 1);
             drop(payload);
         } else {

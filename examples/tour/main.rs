@@ -1,7 +1,7 @@
 //! A real program, scheduled on one thread and explained: `cargo run --release --example tour`.
 //!
 //! [`program`] is watched by a recorder. What is printed then is made of the recorded events alone: [`history`] puts
-//! them in order, [`story`] tells the turns, [`summary`] adds up, and [`words`] writes. None of them knows the program.
+//! them in order, [`story`] tells the turns, [`summary`] adds up, [`words`] writes. They do not know the program.
 
 mod history;
 mod program;

@@ -140,7 +140,8 @@ impl Story<'_> {
                 if steps.iter().any(|step| matches!(step, Step::Park(park) if park.wait == Wait::Look)) {
                     self.explain(
                         "look",
-                        "A park may be a mere look: if tasks are ready, the loop asks the kernel for news without sleeping.",
+                        "A park may be a mere look: if tasks are ready, the loop asks the kernel for news and does \
+                         not sleep.",
                     );
                 } else {
                     self.explain(
@@ -259,8 +260,8 @@ impl Story<'_> {
             self.line("", &format!("  gives a blocking job to another thread: {names}"));
             self.explain(
                 "job",
-                "A blocking job is work that does not wait politely: it would hold the loop. So a thread of the pool \
-                 does it, and the job's task is ready when the work has ended.",
+                "A blocking job is work that does not wait politely: it would hold the loop. So a thread of the \
+                 pool does it, and the job's task is ready when the work has ended.",
             );
         }
         if let Some(names) = woken {

@@ -60,7 +60,7 @@ impl Bell for mio::Waker {
     }
 }
 
-/// The runtime is gone, and with it what was sent.
+/// The runtime is gone. What was sent is gone too, or was taken just before.
 #[derive(Debug)]
 pub(crate) struct Closed;
 

@@ -76,7 +76,8 @@ impl Handle {
     /// A panic in it is reported on standard error, and the loop lives.
     ///
     /// # Errors
-    /// [`RuntimeGone`], if the runtime was dropped; then `call` is dropped.
+    /// [`RuntimeGone`], if the runtime was dropped; then `call` will not run any more. It may have run just before,
+    /// if the runtime was dropped during this call.
     pub fn call_soon(&self, call: impl FnOnce() + Send + 'static) -> Result<(), RuntimeGone> {
         let message = Message::Call(Box::new(call), self.inbox.sign());
         self.inbox.send(message).map_err(|_| RuntimeGone::new(self.runtime_id()))
