@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         "spawn_await_one" => run(spawn_await_one(count)),
         "join" => run(join(count)),
         "yield_alone" => run(yield_alone(count)),
+        "turn_beside_10_idle" => run_turns(turns_beside_idle(10, count)),
+        "turn_beside_10000_idle" => run_turns(turns_beside_idle(10_000, count)),
         "self_wake_1000" => run(self_wake_1000(count)),
         "timer_make_drop" => run(timer_make_drop(count)),
         "timer_make_drop_1000" => run(timer_make_drop_1000(count)),
@@ -52,6 +54,11 @@ fn run(operation: impl Future<Output = ()>) {
 /// Under a clock that jumps to the next deadline, a timer fires without a system call.
 fn run_virtual(operation: impl Future<Output = ()>) {
     Builder::new().start_paused(true).build().expect("descriptors for a runtime").block_on(operation);
+}
+
+/// One poll a turn.
+fn run_turns(operation: impl Future<Output = ()>) {
+    Builder::new().budget(1).build().expect("descriptors for a runtime").block_on(operation);
 }
 
 fn batches(count: usize) -> usize {
@@ -102,6 +109,16 @@ async fn join(count: usize) {
 async fn yield_alone(count: usize) {
     for _ in 0..count {
         yield_now().await;
+    }
+}
+
+/// Turns of one poll, while so many tasks wait for a timer each.
+async fn turns_beside_idle(idle: usize, count: usize) {
+    for _ in 0..idle {
+        spawn(sleep(Duration::from_secs(3600))).detach();
+    }
+    for _ in 0..count + 2 * idle {
+        yield_now().await; // the first ones let the others begin
     }
 }
 
