@@ -2,7 +2,11 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use crate::join::try_spawn_blocking;
 
@@ -20,9 +24,11 @@ mod sealed {
     }
 
     pub enum Addresses {
-        Known(Vec<SocketAddr>),
+        /// Apart, so that a datagram to one address allocates nothing.
+        One(SocketAddr),
+        Many(Vec<SocketAddr>),
         Name(String, u16),
-        /// Text that names no port.
+        /// Text that names no port, or no host.
         Malformed(String),
     }
 }
@@ -32,7 +38,7 @@ macro_rules! known {
     ($($kind:ty),* $(,)?) => {$(
         impl Sealed for $kind {
             fn addresses(&self) -> Addresses {
-                Addresses::Known(vec![SocketAddr::from(*self)])
+                Addresses::One(SocketAddr::from(*self))
             }
         }
         impl ToSocketAddrs for $kind {}
@@ -42,7 +48,7 @@ known!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (
 
 impl Sealed for [SocketAddr] {
     fn addresses(&self) -> Addresses {
-        Addresses::Known(self.to_vec())
+        Addresses::Many(self.to_vec())
     }
 }
 impl ToSocketAddrs for [SocketAddr] {}
@@ -50,7 +56,7 @@ impl ToSocketAddrs for [SocketAddr] {}
 impl Sealed for (&str, u16) {
     fn addresses(&self) -> Addresses {
         match self.0.parse::<IpAddr>() {
-            Ok(ip) => Addresses::Known(vec![(ip, self.1).into()]),
+            Ok(ip) => Addresses::One((ip, self.1).into()),
             Err(_) => Addresses::Name(self.0.to_owned(), self.1),
         }
     }
@@ -67,15 +73,26 @@ impl ToSocketAddrs for (String, u16) {}
 impl Sealed for str {
     fn addresses(&self) -> Addresses {
         if let Ok(addr) = self.parse() {
-            return Addresses::Known(vec![addr]);
+            return Addresses::One(addr);
         }
+        // In a bare IPv6 address the last part is not a port.
+        let is_bare = self.parse::<Ipv6Addr>().is_ok();
         match self.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
-            Some((host, Ok(port))) => Addresses::Name(host.to_owned(), port),
+            Some((host, Ok(port))) if !host.is_empty() && !is_bare => {
+                Addresses::Name(without_brackets(host).to_owned(), port)
+            }
             _ => Addresses::Malformed(self.to_owned()),
         }
     }
 }
 impl ToSocketAddrs for str {}
+
+/// Brackets keep an IPv6 address from its port; the resolver wants it without. `[fe80::1%eth0]` comes here, for only
+/// the system knows the interface.
+fn without_brackets(host: &str) -> &str {
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inside.filter(|inside| inside.contains(':')).unwrap_or(host)
+}
 
 impl Sealed for String {
     fn addresses(&self) -> Addresses {
@@ -113,34 +130,125 @@ pub fn lookup_host(name: impl ToSocketAddrs) -> impl Future<Output = io::Result<
 
 async fn resolve(addresses: Addresses) -> io::Result<Vec<SocketAddr>> {
     match addresses {
-        Addresses::Known(addresses) => Ok(addresses),
-        Addresses::Name(host, port) => {
-            let lookup = try_spawn_blocking(move || {
-                std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)).map(Vec::from_iter)
-            })?;
-            lookup.await.map_err(io::Error::other)?
+        Addresses::One(addr) => Ok(vec![addr]),
+        Addresses::Many(addresses) => Ok(addresses),
+        Addresses::Name(host, port) => Lookup::begin(host, port)?.await,
+        Addresses::Malformed(text) => {
+            let example = if text.parse::<Ipv6Addr>().is_ok() { "[::1]:80" } else { "127.0.0.1:80" };
+            Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{text:?} is no socket address; write host:port, as {example}"),
+            ))
         }
-        Addresses::Malformed(text) => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{text:?} is no socket address; write host:port, as 127.0.0.1:80"),
-        )),
     }
 }
 
-/// Tries each address in turn; the last one's error is given if all fail.
-pub(super) async fn first_of<T, F>(
-    addr: impl ToSocketAddrs,
-    mut attempt: impl FnMut(SocketAddr) -> F,
-) -> io::Result<T>
-where
-    F: Future<Output = io::Result<T>>,
-{
-    let mut last = None;
-    for addr in resolve(addr.addresses()).await? {
-        match attempt(addr).await {
-            Ok(done) => return Ok(done),
-            Err(error) => last = Some(error),
+/// A look-up on the pool. It holds no `JoinHandle`, which is not `Send`, so the futures of `connect` and `bind` are.
+struct Lookup {
+    slot: Arc<Mutex<Slot>>,
+}
+
+enum Slot {
+    Waiting(Option<Waker>),
+    Found(io::Result<Vec<SocketAddr>>),
+    Taken,
+}
+
+/// The pool's end of a look-up. Dropped before it gave an answer, it says that there will be none.
+struct Answer {
+    slot: Arc<Mutex<Slot>>,
+}
+
+impl Lookup {
+    fn begin(host: String, port: u16) -> io::Result<Lookup> {
+        let slot = Arc::new(Mutex::new(Slot::Waiting(None)));
+        let answer = Answer { slot: slot.clone() };
+        let lookup = move || {
+            let found = std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)).map(Vec::from_iter);
+            answer.give(found.map_err(|error| {
+                io::Error::new(error.kind(), format!("the address of {host:?} was not found: {error}"))
+            }));
+        };
+        try_spawn_blocking(lookup)?.detach();
+        Ok(Lookup { slot })
+    }
+}
+
+impl Answer {
+    fn give(&self, found: io::Result<Vec<SocketAddr>>) {
+        let mut slot = lock(&self.slot);
+        let Slot::Waiting(waker) = &mut *slot else { return };
+        let waker = waker.take();
+        *slot = Slot::Found(found);
+        drop(slot); // a waker is foreign code
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
-    Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the name has no address")))
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.give(Err(io::Error::other("the look-up was cancelled: its runtime is gone")));
+    }
+}
+
+impl Future for Lookup {
+    type Output = io::Result<Vec<SocketAddr>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let new = cx.waker().clone();
+        let mut slot = lock(&self.slot);
+        let old = match mem::replace(&mut *slot, Slot::Taken) {
+            Slot::Waiting(old) => old,
+            Slot::Found(found) => return Poll::Ready(found),
+            Slot::Taken => panic!("a look-up was polled again after it gave its answer"),
+        };
+        *slot = Slot::Waiting(Some(new));
+        drop(slot);
+        drop(old); // with no lock held, for it is foreign code
+        Poll::Pending
+    }
+}
+
+/// Nothing panics under this lock.
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "the name has no address")
+}
+
+/// Tries each address in turn; the last one's error is given if all fail.
+pub(super) fn first_of<A, T, F>(
+    addr: A,
+    mut attempt: impl FnMut(SocketAddr) -> F,
+) -> impl Future<Output = io::Result<T>>
+where
+    A: ToSocketAddrs,
+    F: Future<Output = io::Result<T>>,
+{
+    let addresses = addr.addresses();
+    async move {
+        let mut last = None;
+        for addr in resolve(addresses).await? {
+            match attempt(addr).await {
+                Ok(done) => return Ok(done),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(no_address))
+    }
+}
+
+/// The first address.
+pub(super) fn first<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<SocketAddr>> + use<A> {
+    let addresses = addr.addresses();
+    async move {
+        match addresses {
+            Addresses::One(addr) => Ok(addr),
+            other => resolve(other).await?.into_iter().next().ok_or_else(no_address),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What all sockets share: registration, the try-first rule, and dropping anywhere.
+//! What everything registered shares: registration, the try-first rule, and dropping anywhere.
 
 use std::future::Future;
 use std::io;
@@ -10,23 +10,38 @@ use mio::Interest;
 use mio::event::Source;
 
 use crate::reactor::{Place, SourceKey};
+use crate::state::State;
 use crate::trace::{Direction, RuntimeId};
 use crate::wake;
 
-/// A mio socket and its key.
+/// What a [`Socket`] holds: what mio can register, and what errors call it.
+pub(super) trait Io: Source + Send + 'static {
+    /// Its public type, for the error where no loop runs.
+    const NAME: &'static str;
+    /// What it is, for the error where another loop runs.
+    const THING: &'static str = "socket";
+    const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+}
+
+/// Reading without taking, which mio has not for all of its sockets.
+pub(super) trait Peek: Io {
+    fn peek(&self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+/// Something registered with a loop, and its key there.
 #[derive(Debug)]
-pub(super) struct Socket<S: Source + Send + 'static> {
+pub(super) struct Socket<S: Io> {
     /// `None` only in `drop` and after `into_inner`.
     io: Option<S>,
     key: SourceKey,
     runtime: RuntimeId,
 }
 
-impl<S: Source + Send + 'static> Socket<S> {
-    /// Registers `io` with the loop of this thread; `what` names it in the error if there is none.
-    pub(super) fn new(mut io: S, interest: Interest, what: &'static str) -> io::Result<Socket<S>> {
-        let (key, runtime) = wake::with_current(what, |state| {
-            state.reactor.register(&mut io, interest).map(|key| (key, state.id))
+impl<S: Io> Socket<S> {
+    /// Registers `io` with the loop of this thread.
+    pub(super) fn new(mut io: S) -> io::Result<Socket<S>> {
+        let (key, runtime) = wake::with_current(S::NAME, |state| {
+            state.reactor.register(&mut io, S::INTEREST).map(|key| (key, state.id))
         })??;
         Ok(Socket { io: Some(io), key, runtime })
     }
@@ -35,24 +50,30 @@ impl<S: Source + Send + 'static> Socket<S> {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
 
+    fn on_own<R>(&self, act: impl FnOnce(&State) -> R) -> io::Result<R> {
+        Ok(wake::with_own(S::THING, self.runtime, act)?)
+    }
+
     /// Takes the socket off its loop.
     pub(super) fn into_inner(mut self) -> io::Result<S> {
+        self.on_own(|_| ())?; // elsewhere it is dropped as any socket is, and its loop forgets it
         let mut io = self.io.take().expect("a socket has its io until it is dropped");
         let key = self.key;
-        let left = wake::with_own("socket", self.runtime, |state| state.reactor.deregister(key, &mut io))??;
+        let (deregistered, left) = self.on_own(|state| state.reactor.deregister(key, &mut io))?;
         drop(left);
+        deregistered?;
         Ok(io)
     }
 
     /// Waits for a direction without trying anything.
-    pub(super) fn poll_ready(
+    fn poll_ready(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         place: &mut Place,
         site: Option<&'static Location<'static>>,
     ) -> Poll<io::Result<()>> {
-        let left = wake::with_own("socket", self.runtime, |state| {
+        let left = self.on_own(|state| {
             if state.reactor.is_ready(self.key, direction) {
                 return Poll::Ready(());
             }
@@ -64,7 +85,7 @@ impl<S: Source + Send + 'static> Socket<S> {
     }
 
     /// Tries `op`; where the kernel says "would block", waits and tries again.
-    pub(super) fn poll_io<R>(
+    fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
@@ -91,7 +112,7 @@ impl<S: Source + Send + 'static> Socket<S> {
         direction: Direction,
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> io::Result<R> {
-        wake::with_own("socket", self.runtime, |_| ())?;
+        self.on_own(|_| ())?;
         loop {
             match op(self) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -106,14 +127,12 @@ impl<S: Source + Send + 'static> Socket<S> {
 
     /// The kernel is not ready, whatever was noted.
     pub(super) fn would_block(&self, direction: Direction) -> io::Result<()> {
-        wake::with_own("socket", self.runtime, |state| state.reactor.would_block(self.key, direction))?;
-        Ok(())
+        self.on_own(|state| state.reactor.would_block(self.key, direction))
     }
 
     /// Of a stream: gave or took less than was asked for, so the next try would block.
     pub(super) fn drained(&self, direction: Direction) -> io::Result<()> {
-        wake::with_own("socket", self.runtime, |state| state.reactor.drained(self.key, direction))?;
-        Ok(())
+        self.on_own(|state| state.reactor.drained(self.key, direction))
     }
 
     /// The future of one operation.
@@ -122,11 +141,36 @@ impl<S: Source + Send + 'static> Socket<S> {
     where
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        Operation { socket: self, direction, op, place: Place::NONE, site: Location::caller() }
+        self.operation_at(Location::caller(), direction, op)
+    }
+
+    /// As [`operation`](Socket::operation), for whoever took its caller's place before.
+    pub(super) fn operation_at<R, F>(
+        &self,
+        site: &'static Location<'static>,
+        direction: Direction,
+        op: F,
+    ) -> Operation<'_, S, F>
+    where
+        F: FnMut(&Socket<S>) -> io::Result<R>,
+    {
+        Operation { socket: self, direction, op, place: Place::NONE, site, is_trivial: false }
+    }
+
+    /// The body of a poll function: of each direction's, the last to poll is woken.
+    #[track_caller]
+    pub(super) fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnMut(&Socket<S>) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let mut place = Place::SHARED;
+        self.poll_io(cx, direction, &mut place, Some(Location::caller()), op)
     }
 }
 
-impl<S: Source + Send + 'static> Drop for Socket<S> {
+impl<S: Io> Drop for Socket<S> {
     fn drop(&mut self) {
         let Some(mut io) = self.io.take() else { return };
         let key = self.key;
@@ -137,31 +181,44 @@ impl<S: Source + Send + 'static> Drop for Socket<S> {
 
 /// One operation of a socket, awaited.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(super) struct Operation<'a, S: Source + Send + 'static, F> {
+pub(super) struct Operation<'a, S: Io, F> {
     socket: &'a Socket<S>,
     direction: Direction,
     op: F,
     place: Place,
     site: &'static Location<'static>,
+    /// There is nothing to wait for, whatever the kernel said.
+    is_trivial: bool,
+}
+
+impl<S: Io, F> Operation<'_, S, F> {
+    /// An operation on no bytes is done at once.
+    pub(super) fn trivial_if(mut self, is_trivial: bool) -> Self {
+        self.is_trivial = is_trivial;
+        self
+    }
 }
 
 // Nothing in it is pinned.
-impl<S: Source + Send + 'static, F> Unpin for Operation<'_, S, F> {}
+impl<S: Io, F> Unpin for Operation<'_, S, F> {}
 
 impl<S, F, R> Future for Operation<'_, S, F>
 where
-    S: Source + Send + 'static,
+    S: Io,
     F: FnMut(&Socket<S>) -> io::Result<R>,
 {
     type Output = io::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if this.is_trivial {
+            return Poll::Ready(this.socket.try_io(this.direction, &mut this.op));
+        }
         this.socket.poll_io(cx, this.direction, &mut this.place, Some(this.site), &mut this.op)
     }
 }
 
-impl<S: Source + Send + 'static, F> Drop for Operation<'_, S, F> {
+impl<S: Io, F> Drop for Operation<'_, S, F> {
     fn drop(&mut self) {
         if self.place != Place::NONE {
             let (key, direction, place) = (self.socket.key, self.direction, self.place);

@@ -132,18 +132,17 @@ impl Reactor {
     }
 
     /// Forgets a source; its waiters are the caller's to drop.
-    pub(crate) fn deregister(&self, key: SourceKey, io: &mut impl Source) -> io::Result<Vec<Waiter>> {
+    pub(crate) fn deregister(&self, key: SourceKey, io: &mut impl Source) -> (io::Result<()>, Vec<Waiter>) {
         let result = self.poll.borrow().registry().deregister(io);
-        let mut sources = self.sources.borrow_mut();
-        if sources.get(key.slot as usize).is_none_or(|slot| slot.id != key.id) {
-            return result.map(|()| Vec::new());
-        }
-        let mut slot = sources.remove(key.slot as usize);
         let mut left = Vec::new();
-        slot.read.take(&mut left);
-        slot.write.take(&mut left);
-        self.waiting.set(self.waiting.get() - left.len());
-        result.map(|()| left)
+        let mut sources = self.sources.borrow_mut();
+        if sources.get(key.slot as usize).is_some_and(|slot| slot.id == key.id) {
+            let mut slot = sources.remove(key.slot as usize);
+            slot.read.take(&mut left);
+            slot.write.take(&mut left);
+            self.waiting.set(self.waiting.get() - left.len());
+        }
+        (result, left)
     }
 
     fn with_slot<R>(&self, key: SourceKey, act: impl FnOnce(&mut Slot) -> R) -> Option<R> {

@@ -1,0 +1,23 @@
+//! Sockets of the Unix family, which have paths for addresses.
+//!
+//! A path stays in the file system when its socket is gone; remove it before another binds to it.
+
+mod datagram;
+mod listener;
+mod split;
+mod stream;
+
+use std::io;
+use std::os::fd::AsFd;
+
+pub use datagram::UnixDatagram;
+pub use listener::UnixListener;
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use std::os::unix::net::SocketAddr;
+pub use stream::UnixStream;
+
+/// `MSG_PEEK`, which neither std nor mio has for Unix sockets.
+fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (peeked, _whole) = rustix::net::recv(socket, buffer, rustix::net::RecvFlags::PEEK)?;
+    Ok(peeked)
+}
