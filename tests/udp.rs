@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use glassloop::net::UdpSocket;
+use glassloop::net::{UdpSocket, lookup_host};
 use glassloop::time::timeout;
 use glassloop::{Builder, Runtime, Waits, spawn, yield_now};
 
@@ -477,13 +477,80 @@ fn a_name_is_looked_up_before_sending() {
         let (receiver, addr) = bind().await;
         let (sender, _) = bind().await;
         // On machines where localhost is first of all [::1], an IPv4 socket cannot send there.
-        let first = glassloop::net::lookup_host(("localhost", addr.port())).await.unwrap().next().unwrap();
+        let first = lookup_host(("localhost", addr.port())).await.unwrap().next().unwrap();
         match sender.send_to(b"name", ("localhost", addr.port())).await {
             Ok(length) => assert_eq!((length, receiver.recv(&mut [0; 8]).await.unwrap()), (4, 4)),
             Err(error) => assert!(first.is_ipv6(), "{error}"),
         }
         let error = sender.send_to(b"x", "localhost").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn ipv6_addresses_stand_in_brackets() {
+    run(async {
+        let addr: SocketAddr = "[::1]:80".parse().unwrap();
+        for text in ["[::1]:80", "[0:0::1]:80"] {
+            assert!(lookup_host(text).await.unwrap().eq([addr]), "{text}");
+        }
+        assert!(lookup_host(("::1", 80)).await.unwrap().eq([addr]));
+        // Without them, who knows where the address ends?
+        for text in ["::1", "::1:80", "fe80::1"] {
+            let error = lookup_host(text).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!(error.to_string(), format!("{text:?} is no socket address; write host:port, as [::1]:80"));
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_resolver_knows_interfaces_by_name() {
+    run(async {
+        match lookup_host("[fe80::1%lo]:80").await {
+            Ok(found) => {
+                let addr = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, LOOPBACK);
+                assert!({ found }.all(|found| found == SocketAddr::V6(addr)));
+            }
+            Err(error) => eprintln!("skipped: no IPv6 on this machine ({error})"),
+        }
+    });
+}
+
+#[test]
+fn text_without_a_host_or_a_port_is_refused() {
+    run(async {
+        for text in [":80", "host", "host:", "host:80:", "host:-1", "host:65536", "[::1]", "[::1]:x"] {
+            let error = UdpSocket::bind(text).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}");
+            assert_eq!(
+                error.to_string(),
+                format!("{text:?} is no socket address; write host:port, as 127.0.0.1:80")
+            );
+        }
+    });
+}
+
+#[test]
+fn a_name_that_is_not_found_is_named_in_the_error() {
+    run(async {
+        // No resolver is asked: a name has no such byte.
+        let error = lookup_host("a\0b:80").await.unwrap_err();
+        assert!(error.to_string().starts_with("the address of \"a\\0b\" was not found: "), "{error}");
+    });
+}
+
+#[test]
+fn a_look_up_that_is_dropped_leaves_the_loop_as_it_was() {
+    run(async {
+        let mut dropped = Box::pin(lookup_host("localhost:80"));
+        assert!(poll_here(&mut dropped).await.is_pending());
+        drop(dropped);
+        // One on whose waker another task's follows is answered to the last.
+        let mut moved = Box::pin(lookup_host("localhost:80"));
+        let _ = poll_here(&mut moved).await;
+        assert!(spawn(moved).await.unwrap().unwrap().all(|addr| addr.port() == 80));
     });
 }
 

@@ -566,16 +566,13 @@ fn a_peer_that_is_gone_is_an_error() {
     });
 }
 
-#[cfg(target_os = "linux")]
 #[test]
-fn a_datagram_of_a_pair_whose_other_end_is_gone_resets_the_receiver() {
+fn what_was_sent_before_the_peer_closed_is_still_received() {
     run(async {
         let (one, other) = UnixDatagram::pair().unwrap();
-        let receiver = spawn(async move { one.recv(&mut [0; 8]).await.unwrap_err().kind() });
-        other.send(b"never read").await.unwrap();
+        other.send(b"last words").await.unwrap();
         drop(other);
-        // What was sent before is received; who waits after that waits for ever, for datagrams have no end.
-        assert!(timeout(Duration::from_millis(1), receiver).await.is_ok_and(|kind| kind.is_err()));
+        assert_eq!(one.recv(&mut [0; 16]).await.unwrap(), 10);
     });
 }
 
@@ -599,7 +596,6 @@ fn a_shut_down_receiver_breaks_its_senders_pipe() {
         let (one, other) = UnixDatagram::pair().unwrap();
         other.shutdown(Shutdown::Read).unwrap();
         assert_eq!(one.send(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
-        assert_eq!(other.recv(&mut [0; 8]).await.unwrap(), 0);
     });
 }
 

@@ -137,8 +137,8 @@ impl UnixDatagram {
         self.socket.poll(cx, Direction::Write, |socket| socket.io().send_to(bytes, path.as_ref()))
     }
 
-    /// Ends one direction, or both: a peer that is connected to it cannot send any more (`BrokenPipe`), or a receive
-    /// here gives 0 once what came before is read.
+    /// Ends one direction, or both. After `Shutdown::Read`, who sends to it hears `BrokenPipe`. It is no word to the
+    /// peer: datagrams have no end, and a receive goes on waiting.
     ///
     /// # Errors
     /// What the system says (`NotConnected`, …).
