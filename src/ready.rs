@@ -34,11 +34,18 @@ impl Ready {
     /// Puts a task at the back. The caller, the wake rule, saw that it is not in the queue.
     #[inline]
     pub(crate) fn push(&self, task: TaskRef, trace: &Tracer, cause: impl FnOnce() -> Cause) {
-        let id = trace.is_on().then(|| task.id());
-        self.queue.borrow_mut().push_back(task);
-        if let Some(task) = id {
-            trace.emit(|| Event::Wake { task, cause: cause() });
+        if trace.is_on() {
+            return self.push_told(task, trace, cause());
         }
+        self.queue.borrow_mut().push_back(task);
+    }
+
+    /// As `push`, where somebody observes; it is in the queue before anybody is told.
+    #[cold]
+    fn push_told(&self, task: TaskRef, trace: &Tracer, cause: Cause) {
+        let id = task.id();
+        self.queue.borrow_mut().push_back(task);
+        trace.emit(|| Event::Wake { task: id, cause });
     }
 
     /// The next task, if there is one and the loop is not halted.
