@@ -106,7 +106,7 @@ impl<T> AsyncFd<T> {
         &self.inner
     }
 
-    /// What it was made from.
+    /// What it was made from. Another descriptor that is put there instead is not watched.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
