@@ -56,16 +56,16 @@
 //! # Reading the source
 //!
 //! The rooms below stand in the order in which they may import: each from those under it, never from those above.
-//! To follow a task through its life, read upwards from `task`:
+//! To follow a task through its life, read upwards from `cell`:
 //!
 //! | step | where |
 //! |---|---|
-//! | spawn | `join::spawn` → `runtime::start` → `task::cell` |
+//! | spawn | `join::spawn` → `runtime::start` → `cell::typed` |
 //! | ready | `wake::make_ready` → `ready` |
-//! | poll | `runtime::turn` → `wake::poll` → `task::cell` |
-//! | pending | who keeps it: `timers`, `reactor`, `join::handle`, `pool` |
+//! | poll | `runtime::turn` → `wake::poll` → `cell::typed` |
+//! | pending | who keeps it: `timers`, `reactor`, `waits`, `join::handle`, `pool` |
 //! | wake | `wake`, the one rule; from another thread by way of `inbox` |
-//! | join | `task::reference`, `Joined` |
+//! | join | `cell::reference`, `Joined` |
 //!
 //! `ARCHITECTURE.md` says why each is as it is, and what was tried and rejected.
 
@@ -75,12 +75,28 @@
 struct Readme;
 
 // Leaf services over the reactor and the pool.
+#[cfg(feature = "fs")]
+pub mod fs;
+#[cfg(all(unix, feature = "process"))]
+pub mod process;
+#[cfg(all(unix, feature = "signal"))]
+pub mod signal;
+#[cfg(feature = "io-util")]
+pub mod io;
+#[cfg(feature = "stream")]
+pub mod stream;
 pub mod net;
+// Between tasks: locks, channels, time.
+#[cfg(feature = "sync")]
+pub mod sync;
 pub mod time;
 // Tasks as their makers see them.
+pub mod task;
 mod join;
 // Builds the state, turns the loop, begins and ends tasks.
 mod runtime;
+// The one wait list: who waits for, and who holds, what other tasks give.
+mod waits;
 // Which loop this thread runs, the one wake rule, the waker. [unsafe]
 mod wake;
 // The loop's state; one value of each room below.
@@ -92,7 +108,7 @@ mod timers;
 mod reactor;
 mod pool;
 // The task cell: header, future, output. [unsafe]
-mod task;
+mod cell;
 // The only protocol between threads.
 mod inbox;
 // Values and policies.
@@ -111,6 +127,6 @@ pub use runtime::{
 };
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};
-pub use task::JoinError;
+pub use cell::JoinError;
 pub use trace::TaskId;
 pub use wake::NoRuntime;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::inbox::Origin;
 use crate::panics::{Payload, guarded};
-use crate::task::RemoteRef;
+use crate::cell::RemoteRef;
 use crate::trace::TaskId;
 
 /// Where jobs run.

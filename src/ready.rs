@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use crate::task::TaskRef;
+use crate::cell::TaskRef;
 use crate::trace::{Cause, Event, Tracer};
 
 /// Who is next among the ready.

@@ -12,7 +12,7 @@ use crate::panics::Payload;
 use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
-use crate::task::{Inbox, Registry};
+use crate::cell::{Inbox, Registry};
 use crate::timers::Timers;
 use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
 

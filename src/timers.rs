@@ -10,7 +10,7 @@ use std::panic::Location;
 use slab::Slab;
 
 use crate::clock::Instant;
-use crate::task::Waiter;
+use crate::cell::Waiter;
 use crate::trace::TimerId;
 
 /// Names an armed timer: its place in the slab, and its number, which is never used again.

@@ -20,7 +20,7 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::task::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
+use crate::cell::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::trace::{Cause, Event, RuntimeId};
 
 struct Current {

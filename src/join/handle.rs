@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::runtime::{abort, report_lost};
-use crate::task::{JoinError, Joined, RemoteRef};
+use crate::cell::{JoinError, Joined, RemoteRef};
 use crate::trace::TaskId;
 use crate::wake;
 

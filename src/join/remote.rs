@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::{AbortHandle, JoinHandle};
 use crate::runtime::{Handle, RuntimeGone, spawn_on};
-use crate::task::JoinError;
+use crate::cell::JoinError;
 use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
 

@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use crate::clock::{Clock, Instant};
-use crate::task::Waiter;
+use crate::cell::Waiter;
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
 use waiters::Waiters;

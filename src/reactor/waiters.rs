@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::task::Waiter;
+use crate::cell::Waiter;
 
 /// A wait's place in the list, held by the future that waits. `NONE` before its first wait; the poll functions of a
 /// source share `SHARED`, where the last to poll is the one that is woken. Any other is given once in a reactor's

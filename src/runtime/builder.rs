@@ -14,7 +14,7 @@ use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
 use crate::state::{Running, State};
-use crate::task::{Inbox, Registry};
+use crate::cell::{Inbox, Registry};
 use crate::timers::Timers;
 use crate::trace::{Observer, RuntimeId, Tracer};
 use crate::wake;

@@ -13,7 +13,7 @@ use super::deadlock;
 
 use crate::clock::Instant;
 use crate::state::State;
-use crate::task::{QUEUED, TaskRef, Waiter};
+use crate::cell::{QUEUED, TaskRef, Waiter};
 use crate::trace::{Direction, Kind, SourceId, TaskId, TimerId};
 use crate::wake::{self, NoRuntime};
 

@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use super::dump::{self, Dump};
 use crate::inbox::Message;
 use crate::state::State;
-use crate::task::Inbox;
+use crate::cell::Inbox;
 use crate::trace::RuntimeId;
 use crate::wake;
 

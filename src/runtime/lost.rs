@@ -2,7 +2,7 @@
 
 use crate::panics::{Payload, dispose, message_of, say};
 use crate::state::State;
-use crate::task::TaskRef;
+use crate::cell::TaskRef;
 
 /// Prints a lost panic of `task` on standard error.
 #[cold]

@@ -28,7 +28,7 @@ pub(crate) use lost::report_lost;
 pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
 
 use crate::state::State;
-use crate::task::with_root;
+use crate::cell::with_root;
 use crate::trace::{Cause, RuntimeId};
 use crate::wake;
 use turn::Host;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Runtime, start};
 use crate::panics::guarded;
 use crate::state::State;
-use crate::task;
+use crate::cell;
 use crate::trace::TaskId;
 use crate::wake;
 
@@ -69,7 +69,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.close(deadline);
-        task::trim();
+        cell::trim();
         let left = running.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
         let site = |id| sites.iter().find(|(task, _)| *task == id).map(|(_, site)| *site);
         Unfinished { jobs: left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect() }

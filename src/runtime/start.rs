@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::report_lost;
 use crate::state::State;
-use crate::task::{CANCEL, Failure, HANDLE, Joined, Polled, TaskRef};
+use crate::cell::{CANCEL, Failure, HANDLE, Joined, Polled, TaskRef};
 use crate::trace::{Cause, Event, Kind, Outcome, TaskId};
 use crate::wake;
 

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::inbox::{Message, Origin, Park};
 use crate::panics::guarded;
 use crate::state::State;
-use crate::task::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef};
+use crate::cell::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef};
 use crate::trace::{Cause, Event, Phase, TimerId, Wait};
 use crate::wake;
 

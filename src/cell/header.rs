@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::cell::Vtable;
+use super::typed::Vtable;
 use super::far::{Far, Release};
 use super::{Inbox, memory};
 use crate::trace::TaskId;

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::cell::{self, Failure, Polled};
+use super::typed::{self, Failure, Polled};
 use super::far::Notify;
 use super::header::{FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, release};
 use super::{Inbox, JoinError};
@@ -30,7 +30,7 @@ impl TaskRef {
         site: &'static Location<'static>,
     ) -> (TaskRef, Joined<F::Output>) {
         // SAFETY: `'static`: the future borrows nothing that could end before it.
-        let cell = unsafe { cell::new(future, kind, inbox, id, site) };
+        let cell = unsafe { typed::new(future, kind, inbox, id, site) };
         TaskRef::first(cell)
     }
 

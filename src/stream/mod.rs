@@ -1,0 +1,1 @@
+//! What comes one after the other.

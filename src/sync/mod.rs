@@ -1,0 +1,1 @@
+//! How tasks of one thread wait for each other.
