@@ -122,7 +122,7 @@ pub use join::{
     spawn_blocking, spawn_named, try_join_all, try_spawn, try_spawn_blocking, yield_now,
 };
 pub use runtime::{
-    Builder, Deadlock, Dump, Handle, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
+    Builder, Deadlock, Dump, Handle, Holder, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
     UnfinishedJob, Waits, dump, run,
 };
 #[cfg(unix)]

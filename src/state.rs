@@ -7,12 +7,12 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::cell::{Inbox, Registry};
 use crate::clock::Clock;
 use crate::panics::Payload;
 use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
-use crate::cell::{Inbox, Registry};
 use crate::timers::Timers;
 use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
 
@@ -35,12 +35,27 @@ pub(crate) struct State {
     pub(crate) spawned: Cell<u64>,
     /// At most so many polls before timers and I/O are looked at.
     pub(crate) budget: usize,
+    /// Dropped futures tell what was lost.
+    pub(crate) debug: bool,
+    /// When tasks that are stuck behind locks were last looked for.
+    pub(crate) looked: Looked,
     /// The runtime is being dropped: what is spawned now is cancelled at once.
     pub(crate) closing: Cell<bool>,
     /// A foreign loop drives it.
     pub(crate) guest: Cell<bool>,
     /// What the root's poll panicked with, on its way out of `block_on`.
     pub(crate) root_panic: Cell<Option<Payload>>,
+}
+
+/// When the loop last looked for tasks that are stuck behind locks.
+#[derive(Default)]
+pub(crate) struct Looked {
+    /// What the waits' news were then.
+    pub(crate) news: Cell<u64>,
+    /// Parks since then.
+    pub(crate) parks: Cell<usize>,
+    /// How many parks to let pass until the next look.
+    pub(crate) rest: Cell<usize>,
 }
 
 /// Which task the run phase is at.

@@ -9,8 +9,8 @@ use std::panic::Location;
 
 use slab::Slab;
 
-use crate::clock::Instant;
 use crate::cell::Waiter;
+use crate::clock::Instant;
 use crate::trace::TimerId;
 
 /// Names an armed timer: its place in the slab, and its number, which is never used again.

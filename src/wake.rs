@@ -17,11 +17,11 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 
+use crate::cell::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::cell::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
-use crate::trace::{Cause, Event, RuntimeId};
+use crate::trace::{Cause, Event, RuntimeId, TaskId};
 
 struct Current {
     state: Cell<*const State>,
@@ -60,6 +60,12 @@ pub(crate) fn current<R>(look: impl FnOnce(Option<&State>) -> R) -> R {
     let state = CURRENT.with(|current| current.state.get());
     // SAFETY: CURRENT: `enter` is below us on the stack and borrows the state.
     look(unsafe { state.as_ref() })
+}
+
+/// The task that is being polled on this thread, and its loop.
+#[inline]
+pub(crate) fn who() -> Option<(RuntimeId, TaskId)> {
+    current(|state| state.and_then(|state| Some((state.id, state.running.id()?))))
 }
 
 /// Gives `act` this thread's loop.

@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::typed::Vtable;
 use super::far::{Far, Release};
+use super::typed::Vtable;
 use super::{Inbox, memory};
 use crate::trace::TaskId;
 

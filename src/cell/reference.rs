@@ -8,9 +8,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::typed::{self, Failure, Polled};
 use super::far::Notify;
 use super::header::{FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, release};
+use super::typed::{self, Failure, Polled};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
 use crate::trace::{Kind, RuntimeId, TaskId};

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use super::{AbortHandle, JoinHandle};
-use crate::runtime::{Handle, RuntimeGone, spawn_on};
 use crate::cell::JoinError;
+use crate::runtime::{Handle, RuntimeGone, spawn_on};
 use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
 

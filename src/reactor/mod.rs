@@ -15,8 +15,8 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::clock::{Clock, Instant};
 use crate::cell::Waiter;
+use crate::clock::{Clock, Instant};
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
 use waiters::Waiters;

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Runtime;
+use crate::cell::{Inbox, Registry};
 use crate::clock::Clock;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
-use crate::state::{Running, State};
-use crate::cell::{Inbox, Registry};
+use crate::state::{Looked, Running, State};
 use crate::timers::Timers;
 use crate::trace::{Observer, RuntimeId, Tracer};
 use crate::wake;
@@ -43,6 +43,8 @@ pub struct Builder {
     order: Order,
     observers: Vec<Rc<dyn Observer>>,
     track_waits: bool,
+    debug: Option<bool>,
+    env: bool,
 }
 
 impl Default for Builder {
@@ -64,6 +66,8 @@ impl Builder {
             order: Order::Fifo,
             observers: Vec::new(),
             track_waits: false,
+            debug: None,
+            env: true,
         }
     }
 
@@ -127,6 +131,42 @@ impl Builder {
         self
     }
 
+    /// Debug mode: a pending future of glassloop's that is dropped tells on standard error, and to observers as
+    /// [`Event::Lost`](crate::trace::Event::Lost), what was lost with it: a place in a line, bytes that were read.
+    ///
+    /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
+    /// called.
+    ///
+    /// # Examples
+    /// ```
+    /// use glassloop::trace::Recorder;
+    ///
+    /// let recorder = Recorder::new();
+    /// let runtime = glassloop::Builder::new().debug(true).observer(recorder.observer()).build().unwrap();
+    /// # #[cfg(feature = "sync")]
+    /// runtime.block_on(async {
+    ///     let mutex = glassloop::sync::Mutex::new(());
+    ///     let _guard = mutex.lock().await;
+    ///     let second = glassloop::time::timeout(std::time::Duration::ZERO, mutex.lock()).await;
+    ///     assert!(second.is_err());
+    ///     assert!(recorder.text().contains("lost by 1: its place in the line, of Mutex::lock"));
+    /// });
+    /// ```
+    pub fn debug(mut self, debug: bool) -> Builder {
+        self.debug = Some(debug);
+        self
+    }
+
+    /// Whether [`build`](Builder::build) reads the environment: `GLASSLOOP_DEBUG`. It does by default.
+    pub fn env(mut self, read: bool) -> Builder {
+        self.env = read;
+        self
+    }
+
+    fn is_debug(&self) -> bool {
+        self.debug.unwrap_or_else(|| self.env && std::env::var_os("GLASSLOOP_DEBUG").is_some_and(|on| on == "1"))
+    }
+
     /// Makes the runtime, on this thread. It starts no thread, and opens two descriptors: the poll's and its waker's.
     ///
     /// # Errors
@@ -148,8 +188,11 @@ impl Builder {
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty()));
         let clock = Rc::new(Clock::new(self.paused));
         wake::announce(&inbox);
+        let debug = self.is_debug();
         let state = State {
             id,
+            debug,
+            looked: Looked::default(),
             inbox,
             trace: Tracer::new(clock.clone(), self.observers, self.track_waits),
             clock,

@@ -5,8 +5,8 @@ use std::sync::atomic::{Ordering, fence};
 
 use super::dump::{self, Outlook};
 use super::turn::Host;
-use crate::state::State;
 use crate::cell::TaskRef;
+use crate::state::State;
 use crate::trace::TaskId;
 
 /// Nothing can ever wake the loop: every task waits, and nobody is left who could end a wait.

@@ -3,18 +3,18 @@
 //! Nothing is noted a poll for this: whoever makes a task wait (a timer, a socket, a handle, a job) knows it, and is
 //! asked here.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deadlock;
+use super::{circles, deadlock};
 
+use crate::cell::{QUEUED, TaskRef, Waiter};
 use crate::clock::Instant;
 use crate::state::State;
-use crate::cell::{QUEUED, TaskRef, Waiter};
 use crate::trace::{Direction, Kind, SourceId, TaskId, TimerId};
+use crate::waits::{self, Stand, Standing};
 use crate::wake::{self, NoRuntime};
 
 /// Every live task of the loop that runs on this thread.
@@ -119,6 +119,30 @@ pub enum Waits {
     Join(TaskId),
     /// Its own job on the blocking pool.
     Job,
+    /// Something that another task gives: a lock, a permit, an item.
+    Sync {
+        /// The operation: `Mutex::lock`.
+        what: &'static str,
+        /// Where it waits.
+        site: &'static Location<'static>,
+        /// Where the thing was made.
+        made: &'static Location<'static>,
+        /// Of a lock: who has it.
+        held_by: Vec<Holder>,
+    },
+}
+
+/// Who has a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The task that took it, unless it was taken outside of every task. A guard that was given to another task is
+    /// still told as this one's.
+    pub task: Option<TaskId>,
+    /// Where it was taken.
+    pub site: &'static Location<'static>,
+    /// It was handed over, and the future that it was handed to has not been polled since.
+    pub is_untaken: bool,
 }
 
 impl Dump {
@@ -134,10 +158,10 @@ impl Dump {
         self.outlook
     }
 
-    /// The circles of tasks that await each other's output, each as a chain that its last task closes.
+    /// The circles of tasks that await each other's output or locks, each as a chain that its last task closes.
     #[must_use]
     pub fn circles(&self) -> Vec<Vec<TaskId>> {
-        circles(&self.tasks)
+        circles::of(&self.tasks)
     }
 }
 
@@ -168,32 +192,27 @@ pub(super) fn take(state: &State) -> Dump {
             note(task.id(), Waits::Source { source, direction, site });
         }
     });
+    let stands = waits::stands();
+    for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
+        if let Some((_, task)) = stand.who.filter(|(runtime, _)| *runtime == state.id) {
+            let held_by = if stand.op.is_lock { holders(state, &stands, stand.list) } else { Vec::new() };
+            let Stand { op, site, made, .. } = stand;
+            note(task, Waits::Sync { what: op.name, site, made, held_by });
+        }
+    }
     Dump { outlook, tasks: views }
 }
 
-/// The circles of tasks that await each other, each once, from its task of the lowest id.
-fn circles(tasks: &[TaskView]) -> Vec<Vec<TaskId>> {
-    let awaits = |id: TaskId| {
-        let at = tasks.binary_search_by_key(&id, |task| task.id).ok();
-        let waits = at.map_or(&[][..], |at| &tasks[at].waits);
-        waits.iter().filter_map(|waits| if let Waits::Join(next) = waits { Some(*next) } else { None })
-    };
-    let mut circles = Vec::new();
-    let mut done = HashSet::new();
-    for start in tasks.iter().map(|task| task.id) {
-        // Depth first; the path is the chain of awaits from `start`.
-        let mut path = vec![(start, awaits(start))];
-        while let Some((_, nexts)) = path.last_mut() {
-            match nexts.next() {
-                Some(next) if next == start => circles.push(path.iter().map(|(id, _)| *id).collect()),
-                Some(next) if done.insert((start, next)) => path.push((next, awaits(next))),
-                Some(_) => {}
-                None => drop(path.pop()),
-            }
-        }
-    }
-    circles.retain(|circle: &Vec<TaskId>| circle.iter().min() == circle.first());
-    circles
+/// Who has the lock that a line waits for.
+fn holders(state: &State, stands: &[Stand], list: u32) -> Vec<Holder> {
+    let having = stands.iter().filter(|stand| stand.list == list && stand.stage != Standing::Waits);
+    having
+        .map(|stand| Holder {
+            task: stand.who.filter(|(runtime, _)| *runtime == state.id).map(|(_, task)| task),
+            site: stand.site,
+            is_untaken: stand.stage == Standing::Granted,
+        })
+        .collect()
 }
 
 fn view(state: &State, task: &TaskRef) -> TaskView {
@@ -225,11 +244,7 @@ impl fmt::Display for Dump {
             write!(f, "  {task}")?;
         }
         for circle in self.circles() {
-            f.write_str("\n  a circle: ")?;
-            for id in &circle {
-                write!(f, "task {id} awaits ")?;
-            }
-            write!(f, "task {}", circle[0])?;
+            write!(f, "\n  a circle: {}", circles::told(&circle))?;
         }
         Ok(())
     }
@@ -274,6 +289,23 @@ impl fmt::Display for Waits {
             }
             Waits::Join(id) => write!(f, "task {id} to finish"),
             Waits::Job => f.write_str("its job on the blocking pool"),
+            Waits::Sync { what, site, made, held_by } => {
+                write!(f, "{what} (at {site}; made at {made}")?;
+                held_by.iter().try_for_each(|holder| write!(f, "; {holder}"))?;
+                f.write_str(")")
+            }
         }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_untaken { "handed to " } else { "taken by " })?;
+        match self.task {
+            Some(task) => write!(f, "task {task}")?,
+            None => f.write_str("code outside of this loop")?,
+        }
+        write!(f, " at {}", self.site)?;
+        if self.is_untaken { f.write_str(", which has not polled it since") } else { Ok(()) }
     }
 }

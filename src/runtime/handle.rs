@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use super::dump::{self, Dump};
+use crate::cell::Inbox;
 use crate::inbox::Message;
 use crate::state::State;
-use crate::cell::Inbox;
 use crate::trace::RuntimeId;
 use crate::wake;
 

@@ -1,8 +1,8 @@
 //! Panics that no handle will ever give to anybody: said aloud, at once.
 
+use crate::cell::TaskRef;
 use crate::panics::{Payload, dispose, message_of, say};
 use crate::state::State;
-use crate::cell::TaskRef;
 
 /// Prints a lost panic of `task` on standard error.
 #[cold]

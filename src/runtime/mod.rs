@@ -1,6 +1,7 @@
 //! The runtime: builds the state, turns the loop, starts and ends tasks, and shuts down.
 
 mod builder;
+mod circles;
 mod deadlock;
 mod dump;
 #[cfg(unix)]
@@ -9,6 +10,7 @@ mod handle;
 mod lost;
 mod shutdown;
 mod start;
+mod stuck;
 mod turn;
 
 use std::future::Future;
@@ -18,7 +20,7 @@ use std::rc::Rc;
 
 pub use builder::Builder;
 pub use deadlock::Deadlock;
-pub use dump::{Dump, Outlook, TaskState, TaskView, Waits, dump};
+pub use dump::{Dump, Holder, Outlook, TaskState, TaskView, Waits, dump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};

@@ -5,9 +5,9 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::{Runtime, start};
+use crate::cell;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::cell;
 use crate::trace::TaskId;
 use crate::wake;
 

@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use super::{Deadlock, deadlock, start};
+use super::{Deadlock, deadlock, start, stuck};
+use crate::cell::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef};
 use crate::clock::Instant;
 use crate::inbox::{Message, Origin, Park};
 use crate::panics::guarded;
 use crate::state::State;
-use crate::cell::{CANCEL, FUTURE, QUEUED, RemoteRef, TaskRef};
 use crate::trace::{Cause, Event, Phase, TimerId, Wait};
 use crate::wake;
 
@@ -135,6 +135,7 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
         look(state, host);
         return Ok(());
     }
+    stuck::look(state);
     if state.clock.is_paused() {
         return park_virtual(state, host);
     }

@@ -114,6 +114,20 @@ impl Display for Event {
             Event::Unpark(1) => f.write_str("unpark with 1 event"),
             Event::Unpark(n) => write!(f, "unpark with {n} events"),
             Event::Jump(by) => write!(f, "jump {by:?}"),
+            Event::Lost { task, what, lost, site } => {
+                f.write_str("lost")?;
+                if let Some(task) = task {
+                    write!(f, " by {task}")?;
+                }
+                write!(f, ": {lost}, of {what} at {site}")
+            }
+            Event::Stuck { tasks, why } => {
+                f.write_str("stuck")?;
+                for (n, task) in tasks.iter().enumerate() {
+                    write!(f, "{}{task}", if n > 0 { ", " } else { " " })?;
+                }
+                write!(f, ": {why}")
+            }
         }
     }
 }

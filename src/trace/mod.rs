@@ -196,6 +196,24 @@ pub enum Event {
     Unpark(usize),
     /// A virtual clock moved forward by this much.
     Jump(Duration),
+    /// A future of glassloop's was dropped before it was ready; told in [debug](crate::Builder::debug) mode.
+    Lost {
+        /// The task that dropped it.
+        task: Option<TaskId>,
+        /// Its operation: `Mutex::lock`.
+        what: &'static str,
+        /// What went with it: its place in a line, bytes.
+        lost: Arc<str>,
+        /// Where the operation was begun.
+        site: &'static Location<'static>,
+    },
+    /// Tasks that can never go on were found, while others live.
+    Stuck {
+        /// The tasks.
+        tasks: Arc<[TaskId]>,
+        /// Why, in words.
+        why: Arc<str>,
+    },
 }
 
 /// Sees every [`Event`] of a runtime, as it happens, on the loop's thread.

@@ -1,0 +1,136 @@
+//! Tasks that locks have brought to a stand while others live: looked for when the loop is about to sleep.
+//!
+//! Two things are found, each told once, on standard error and to observers. A circle: tasks that hold locks and
+//! wait for each other's. And a lock, a permit or a place handed to a future that its task left unpolled, while others
+//! wait behind it.
+//! Neither is guessed: where anything else could end a wait, nothing is said.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::dump::{self, Dump, TaskState, TaskView, Waits};
+use super::{circles, deadlock};
+use crate::panics::say;
+use crate::state::State;
+use crate::trace::{Event, TaskId};
+use crate::waits::{self, Stand, Standing};
+
+/// Nothing is ready and the loop is about to sleep: every task that was woken has been polled since.
+#[inline]
+pub(super) fn look(state: &State) {
+    if waits::may_be_stuck() && is_due(state) && !deadlock::is_certain(state) {
+        look_at_all(state);
+    }
+}
+
+/// A look visits every task. So where locks are busy and nothing is found, ever more parks pass until the next one;
+/// but a loop that is about to sleep for long has the time.
+#[cold]
+fn is_due(state: &State) -> bool {
+    const LONG: Duration = Duration::from_millis(100);
+    const MOST: usize = 64;
+    let looked = &state.looked;
+    looked.parks.set(looked.parks.get() + 1);
+    let parks = looked.parks.get();
+    let crowd = state.tasks.len() / 256;
+    let news = waits::news();
+    if news == looked.news.get() {
+        return parks >= MOST + crowd; // a circle may have been closed by awaiting a handle
+    }
+    let sleeps_long = || state.timers.next().is_none_or(|(deadline, _)| deadline - state.clock.now() > LONG);
+    if parks < looked.rest.get() + crowd && !sleeps_long() {
+        return false;
+    }
+    looked.news.set(news);
+    looked.rest.set((looked.rest.get() * 2).clamp(1, MOST));
+    true
+}
+
+#[cold]
+fn look_at_all(state: &State) {
+    state.looked.parks.set(0);
+    let stands = waits::stands();
+    tell_untaken(state, &stands);
+    tell_circles(state, &stands);
+}
+
+/// What was handed over, and its task was polled, and left it, while others wait for the same.
+fn tell_untaken(state: &State, stands: &[Stand]) {
+    let untaken = stands
+        .iter()
+        .filter(|stand| stand.stage == Standing::Granted && !stand.is_reported && is_of(state, stand));
+    for stand in untaken {
+        let behind: Vec<&Stand> =
+            stands.iter().filter(|other| other.list == stand.list && other.stage == Standing::Waits).collect();
+        if behind.is_empty() {
+            continue;
+        }
+        waits::mark_reported(stand);
+        let tasks: Vec<TaskId> = behind.iter().filter_map(|other| Some(other.who?.1)).collect();
+        let owner = stand.who.map(|(_, task)| format!("task {task}")).unwrap_or_default();
+        let Stand { op, site, made, .. } = stand;
+        let why = format!(
+            "{} at {site} was handed to {owner}, which was polled since and did not poll this future, while others \
+             wait behind it for the same (made at {made}); await a future that was begun, or drop it",
+            op.name
+        );
+        tell(state, tasks, why);
+    }
+}
+
+fn tell_circles(state: &State, stands: &[Stand]) {
+    let dump = dump::take(state);
+    let stuck = stuck(&dump);
+    for circle in circles::of(dump.tasks()) {
+        let in_it = |stand: &&Stand| {
+            stand.stage == Standing::Waits
+                && stand.op.is_lock
+                && stand.who.is_some_and(|(runtime, task)| runtime == state.id && circle.contains(&task))
+        };
+        let waiting: Vec<&Stand> = stands.iter().filter(in_it).collect();
+        let is_news = waiting.iter().any(|stand| !stand.is_reported);
+        if !is_news || !circle.iter().all(|task| stuck.contains(task)) {
+            continue;
+        }
+        waiting.into_iter().for_each(waits::mark_reported);
+        let views = dump.tasks().iter().filter(|task| circle.contains(&task.id));
+        let lines: String = views.map(|task| format!("\n  {task}")).collect();
+        tell(state, circle.clone(), format!("{}; none of them can ever go on{lines}", circles::told(&circle)));
+    }
+}
+
+/// The tasks whose every way on goes through one of themselves. Whoever waits for anything else may go on.
+fn stuck(dump: &Dump) -> HashSet<TaskId> {
+    let is_bound = |task: &&TaskView| {
+        task.state == TaskState::Waiting
+            && !task.has_wakers
+            && !task.waits.is_empty()
+            && task.waits.iter().all(|waits| !circles::blockers(waits).is_empty() && is_told_whole(waits))
+    };
+    let mut stuck: HashSet<TaskId> = dump.tasks().iter().filter(is_bound).map(|task| task.id).collect();
+    loop {
+        // A wait for a lock of several holders needs all of them: one that is stuck is enough to hold it up.
+        let is_held = |waits: &Waits| circles::blockers(waits).iter().any(|task| stuck.contains(task));
+        let free = |task: &&TaskView| stuck.contains(&task.id) && !task.waits.iter().all(is_held);
+        let freed: Vec<TaskId> = dump.tasks().iter().filter(free).map(|task| task.id).collect();
+        if freed.is_empty() {
+            return stuck;
+        }
+        stuck.retain(|task| !freed.contains(task));
+    }
+}
+
+/// Whether each holder of what is waited for is a task of this loop.
+fn is_told_whole(waits: &Waits) -> bool {
+    !matches!(waits, Waits::Sync { held_by, .. } if held_by.iter().any(|holder| holder.task.is_none()))
+}
+
+fn is_of(state: &State, stand: &Stand) -> bool {
+    stand.who.is_some_and(|(runtime, _)| runtime == state.id)
+}
+
+fn tell(state: &State, tasks: Vec<TaskId>, why: String) {
+    let event = Event::Stuck { tasks: tasks.into(), why: why.into() };
+    say(format_args!("{event}"));
+    state.trace.emit(|| event);
+}

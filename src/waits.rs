@@ -1,1 +1,0 @@
-//! The one wait list.

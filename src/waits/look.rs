@@ -1,0 +1,80 @@
+//! The table, as dumps and reports see it.
+
+use std::panic::Location;
+
+use super::{Op, Stage, table};
+use crate::trace::{RuntimeId, TaskId};
+
+/// One entry of the table.
+#[derive(Clone, Debug)]
+pub(crate) struct Stand {
+    /// The key of its entry, good until the table changes.
+    key: usize,
+    pub(crate) stage: Standing,
+    /// Names the thing that is waited for or held.
+    pub(crate) list: u32,
+    pub(crate) ticket: u64,
+    pub(crate) who: Option<(RuntimeId, TaskId)>,
+    pub(crate) op: &'static Op,
+    /// Where it waits, or took what it holds.
+    pub(crate) site: &'static Location<'static>,
+    /// Where the thing was made.
+    pub(crate) made: &'static Location<'static>,
+    pub(crate) is_reported: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Waits,
+    /// It was granted and has not been polled since.
+    Granted,
+    Holds,
+}
+
+/// All entries of this thread's table, in the order in which they came.
+pub(crate) fn stands() -> Vec<Stand> {
+    let all = table(|table| {
+        let entries = table.entries.borrow();
+        let all = entries.iter().map(|(key, entry)| Stand {
+            key,
+            stage: match entry.stage {
+                Stage::Waiting => Standing::Waits,
+                Stage::Granted(_) => Standing::Granted,
+                Stage::Held => Standing::Holds,
+            },
+            list: entry.list,
+            ticket: entry.ticket,
+            who: entry.who,
+            op: entry.op,
+            site: entry.site,
+            made: entry.made,
+            is_reported: entry.reported,
+        });
+        all.collect::<Vec<_>>()
+    });
+    let mut all = all.unwrap_or_default();
+    all.sort_unstable_by_key(|stand| stand.ticket);
+    all
+}
+
+/// Whether somebody waits for a lock, or was granted something and has not taken it.
+#[inline]
+pub(crate) fn may_be_stuck() -> bool {
+    table(|table| table.locks.get() + table.untaken.get() > 0).unwrap_or_default()
+}
+
+/// A number that changes when somebody comes to wait, or is granted.
+pub(crate) fn news() -> u64 {
+    table(|table| table.news.get()).unwrap_or_default()
+}
+
+/// Notes that this entry was reported, so that it is once.
+pub(crate) fn mark_reported(stand: &Stand) {
+    table(|table| {
+        if let Some(entry) = table.entries.borrow_mut().get_mut(stand.key)
+            && entry.ticket == stand.ticket
+        {
+            entry.reported = true;
+        }
+    });
+}

@@ -1,0 +1,105 @@
+//! Debug mode: what was lost with a pending future that is dropped is told; without it, nothing is.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::sync::Mutex;
+use glassloop::time::timeout;
+use glassloop::trace::{Event, Recorder};
+use glassloop::{Builder, spawn, yield_now};
+
+/// What was told as lost in a run of `main`.
+fn lost(builder: Builder, main: impl Future<Output = ()>) -> Vec<String> {
+    let recorder = Recorder::new();
+    let runtime = builder.start_paused(true).observer(recorder.observer()).build().unwrap();
+    runtime.block_on(main);
+    drop(runtime);
+    let events = recorder.events().into_iter();
+    events.filter(|(_, event)| matches!(event, Event::Lost { .. })).map(|(_, event)| event.to_string()).collect()
+}
+
+fn debug() -> Builder {
+    Builder::new().debug(true)
+}
+
+/// Waits for a lock that is held, and gives up.
+async fn give_up_on_a_lock() {
+    let lock = Mutex::new(());
+    let _held = lock.lock().await;
+    assert!(timeout(Duration::from_secs(1), lock.lock()).await.is_err());
+}
+
+#[test]
+fn a_wait_that_is_dropped_tells_of_its_place() {
+    let line = line!() - 5;
+    let lost = lost(debug(), give_up_on_a_lock());
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    let start = format!("lost by 1: its place in the line, of Mutex::lock at tests/debug.rs:{line}:");
+    assert!(lost[0].starts_with(&start), "{lost:?}");
+}
+
+#[test]
+fn a_wait_of_an_aborted_task_tells_of_its_place() {
+    let lost = lost(debug(), async {
+        let lock = Rc::new(Mutex::new(()));
+        let _held = lock.clone().lock_owned().await;
+        let waiting = spawn(async move { drop(lock.lock().await) });
+        yield_now().await;
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+    });
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(lost[0].starts_with("lost by 2: its place in the line, of Mutex::lock"), "{lost:?}");
+}
+
+#[test]
+fn a_lock_that_is_taken_tells_nothing() {
+    let lost = lost(debug(), async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.clone().lock_owned().await;
+        let waiting = spawn(async move { drop(lock.lock().await) });
+        yield_now().await;
+        drop(held);
+        waiting.await.unwrap();
+    });
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn what_a_runtime_drops_when_it_ends_tells_nothing() {
+    let lost = lost(debug(), async {
+        let lock = Rc::new(Mutex::new(()));
+        let held = lock.clone().lock_owned().await;
+        std::mem::forget(held);
+        spawn(async move { drop(lock.lock().await) }).detach();
+        yield_now().await;
+    });
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn without_debug_nothing_is_told() {
+    assert_eq!(lost(Builder::new().env(false), give_up_on_a_lock()), [""; 0]);
+    assert_eq!(lost(Builder::new().debug(false), give_up_on_a_lock()), [""; 0]);
+}
+
+#[test]
+fn the_variable_turns_it_on_unless_the_builder_says_otherwise() {
+    // The variable is read when a runtime is built; a test must not set it for its neighbours, so a child has it.
+    let Ok(says) = std::env::var("GLASSLOOP_DEBUG") else {
+        for (value, told) in [("1", "1"), ("0", "0"), ("", "0")] {
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "the_variable_turns_it_on_unless_the_builder_says_otherwise", "--nocapture"])
+                .env("GLASSLOOP_DEBUG", value)
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&child.stdout);
+            assert!(child.status.success(), "{text}");
+            assert!(text.contains(&format!("told {told} times")), "{value:?}: {text}");
+        }
+        return;
+    };
+    println!("told {} times", lost(Builder::new(), give_up_on_a_lock()).len());
+    assert_eq!(lost(Builder::new().env(false), give_up_on_a_lock()), [""; 0], "GLASSLOOP_DEBUG={says}");
+    assert_eq!(lost(Builder::new().debug(false), give_up_on_a_lock()), [""; 0], "GLASSLOOP_DEBUG={says}");
+}

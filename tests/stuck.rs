@@ -1,0 +1,222 @@
+//! Tasks that locks have brought to a stand are told of while other tasks live; each once, and never by a guess.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use glassloop::sync::{Mutex, MutexGuard};
+use glassloop::time::{sleep, timeout};
+use glassloop::trace::{Event, Recorder};
+use glassloop::{Builder, Runtime, spawn, spawn_named, yield_now};
+
+/// Runs `main` on virtual time; what was told as stuck, each with the time in seconds.
+fn told(main: impl Future<Output = ()>) -> Vec<String> {
+    let (runtime, recorder) = observed();
+    runtime.block_on(main);
+    stuck(&recorder)
+}
+
+fn observed() -> (Runtime, Recorder) {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().start_paused(true).observer(recorder.observer()).build().unwrap();
+    (runtime, recorder)
+}
+
+fn stuck(recorder: &Recorder) -> Vec<String> {
+    let events = recorder.events().into_iter();
+    events.filter(|(_, event)| matches!(event, Event::Stuck { .. })).map(|(_, event)| event.to_string()).collect()
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+const TAKEN: u32 = line!() + 4;
+const WAITED: u32 = line!() + 5;
+/// Takes one lock, lets others run, and waits for the other.
+async fn take_both(first: Rc<Mutex<()>>, second: Rc<Mutex<()>>) {
+    let _first = first.lock().await;
+    yield_now().await;
+    let _second = second.lock().await;
+}
+
+#[test]
+fn two_locks_taken_crosswise_are_told_while_a_timer_lives() {
+    let made = line!() + 2;
+    let told = told(async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        spawn_named("there", take_both(a.clone(), b.clone())).detach();
+        spawn_named("back", take_both(b, a)).detach();
+        sleep(seconds(100)).await;
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let told = &told[0];
+    assert!(
+        told.starts_with("stuck 2, 3: task 2 awaits task 3 awaits task 2; none of them can ever go on\n"),
+        "{told}"
+    );
+    let waits = |task: u32, name: &str, holder: u32| {
+        let line = told.lines().find(|line| line.trim().starts_with(&format!("task {task} (task) {name:?}")));
+        let line = line.unwrap_or_else(|| panic!("no line for task {task}: {told}"));
+        assert!(line.contains(&format!("waits for Mutex::lock (at tests/stuck.rs:{WAITED}:")), "{line}");
+        assert!(line.contains(&format!("made at tests/stuck.rs:{made}:")), "{line}");
+        assert!(line.contains(&format!("taken by task {holder} at tests/stuck.rs:{TAKEN}:")), "{line}");
+    };
+    waits(2, "there", 3);
+    waits(3, "back", 2);
+}
+
+#[test]
+fn a_task_that_waits_for_its_own_lock_is_told() {
+    let told = told(async {
+        spawn(async {
+            let lock = Mutex::new(());
+            let _first = lock.lock().await;
+            let _second = lock.lock().await;
+        })
+        .detach();
+        sleep(seconds(1)).await;
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("stuck 2: task 2 awaits task 2;"), "{told:#?}");
+}
+
+#[test]
+fn a_holder_that_awaits_whoever_waits_for_its_lock_is_told() {
+    let told = told(async {
+        spawn(async {
+            let lock = Rc::new(Mutex::new(()));
+            let _held = lock.lock().await;
+            let other = lock.clone();
+            spawn(async move { drop(other.lock().await) }).await.unwrap();
+        })
+        .detach();
+        sleep(seconds(1)).await;
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("stuck 2, 3: task 2 awaits task 3 awaits task 2;"), "{told:#?}");
+}
+
+#[test]
+fn a_circle_that_a_timeout_will_open_is_not_told() {
+    let told = told(async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        let patient = spawn(take_both(a.clone(), b.clone()));
+        spawn(timeout(seconds(5), take_both(b, a))).detach();
+        patient.await.unwrap();
+    });
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_lock_whose_holder_sleeps_is_not_told() {
+    let told = told(async {
+        let lock = Rc::new(Mutex::new(()));
+        let guard = lock.clone().lock_owned().await;
+        let waiting = spawn(async move { drop(lock.lock().await) });
+        sleep(seconds(500)).await;
+        drop(guard);
+        waiting.await.unwrap();
+    });
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_lock_handed_to_a_future_that_is_left_unpolled_is_told() {
+    // Known as a futurelock: the future stands in line, is handed the lock, and its task has gone on without it.
+    let told = told(async {
+        let lock = Rc::new(Mutex::new(()));
+        let first = lock.clone().lock_owned().await;
+        let mut second = Box::pin(lock.lock());
+        assert!(timeout(Duration::ZERO, &mut second).await.is_err());
+        let third = spawn({
+            let lock = lock.clone();
+            async move { drop(lock.lock().await) }
+        });
+        yield_now().await;
+        drop(first);
+        sleep(seconds(1)).await; // woken with the lock? it sleeps instead of polling `second`
+        drop(second);
+        third.await.unwrap();
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("stuck 2: Mutex::lock at tests/stuck.rs:"), "{told:#?}");
+    assert!(told[0].contains("was handed to task 1, which was polled since and did not poll this future"));
+}
+
+#[test]
+fn a_task_that_waits_behind_its_own_untaken_lock_is_told() {
+    let told = told(async {
+        spawn(async {
+            let lock = Rc::new(Mutex::new(()));
+            let first = lock.clone().lock_owned().await;
+            let mut second = Box::pin(lock.lock());
+            assert!(timeout(Duration::ZERO, &mut second).await.is_err());
+            drop(first); // hands the lock to `second`
+            let _third: MutexGuard<'_, ()> = lock.lock().await;
+        })
+        .detach();
+        sleep(seconds(1)).await;
+    });
+    assert!(told.iter().any(|told| told.starts_with("stuck 2: task 2 awaits task 2;")), "{told:#?}");
+    assert!(told.iter().any(|told| told.contains("which has not polled it since")), "{told:#?}");
+}
+
+#[test]
+fn a_circle_is_told_once_however_often_the_loop_sleeps() {
+    let told = told(async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        spawn(take_both(a.clone(), b.clone())).detach();
+        spawn(take_both(b, a)).detach();
+        for _ in 0..300 {
+            sleep(seconds(1)).await;
+        }
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn a_circle_that_is_made_after_the_last_wait_is_told_too() {
+    // The second task comes to wait first; then the first awaits its handle, and no new wait for a lock is made.
+    let told = told(async {
+        let lock = Rc::new(Mutex::new(()));
+        let slot = Rc::new(RefCell::new(None));
+        let second = spawn({
+            let lock = lock.clone();
+            async move {
+                yield_now().await;
+                drop(lock.lock().await);
+            }
+        });
+        *slot.borrow_mut() = Some(second);
+        spawn(async move {
+            let _held = lock.lock().await;
+            sleep(seconds(10)).await;
+            let second = slot.take().unwrap();
+            second.await.unwrap();
+        })
+        .detach();
+        for _ in 0..200 {
+            sleep(seconds(1)).await;
+        }
+    });
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn a_deadlock_of_locks_alone_names_locks_and_holders() {
+    let (runtime, recorder) = observed();
+    let report = runtime
+        .try_block_on(async {
+            let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+            let there = spawn(take_both(a.clone(), b.clone()));
+            spawn(take_both(b, a)).detach();
+            there.await.unwrap();
+        })
+        .unwrap_err()
+        .to_string();
+    assert_eq!(stuck(&recorder), [""; 0], "a verdict tells it all");
+    assert!(report.contains("task 2 (task), spawned at"), "{report}");
+    assert!(report.contains(&format!("waits for Mutex::lock (at tests/stuck.rs:{WAITED}:")), "{report}");
+    assert!(report.contains("a circle: task 2 awaits task 3 awaits task 2"), "{report}");
+}
