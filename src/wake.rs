@@ -251,21 +251,34 @@ pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
 /// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker.
 #[inline]
 pub(crate) fn waiter(cx: &Context<'_>) -> Waiter {
-    let waker = cx.waker();
-    let is_running = is_own(waker) && running_address() == waker.data();
-    if is_running {
-        // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
-        Waiter::Task(unsafe { TaskRef::at(running_address()) })
+    let address = address(cx);
+    if address.is_null() {
+        Waiter::Waker(cx.waker().clone())
     } else {
-        Waiter::Waker(waker.clone())
+        // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+        Waiter::Task(unsafe { TaskRef::at(address) })
     }
 }
 
-/// The running task's address if `cx` stands for it, to see whether it waits already; else null.
+/// As `waiter`; but `None` if `cx` stands for the running task and that, by its address, waits already.
+#[inline]
+pub(crate) fn new_waiter(cx: &Context<'_>, waits: impl FnOnce(*const ()) -> bool) -> Option<Waiter> {
+    let address = address(cx);
+    if address.is_null() {
+        return Some(Waiter::Waker(cx.waker().clone()));
+    }
+    if waits(address) {
+        return None;
+    }
+    // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+    Some(Waiter::Task(unsafe { TaskRef::at(address) }))
+}
+
+/// The running task's address if `cx` stands for it; else null.
 #[inline]
 pub(crate) fn address(cx: &Context<'_>) -> *const () {
-    let waker = cx.waker();
-    if is_own(waker) && running_address() == waker.data() { waker.data() } else { ptr::null() }
+    let (waker, running) = (cx.waker(), running_address());
+    if is_own(waker) && running == waker.data() { running } else { ptr::null() }
 }
 
 #[inline]

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use glassloop::net::UnixStream;
 use glassloop::sync::Mutex;
 use glassloop::time::timeout;
 use glassloop::trace::{Event, Recorder};
@@ -50,6 +51,46 @@ fn a_wait_of_an_aborted_task_tells_of_its_place() {
     });
     assert_eq!(lost.len(), 1, "{lost:?}");
     assert!(lost[0].starts_with("lost by 2: its place in the line, of Mutex::lock"), "{lost:?}");
+}
+
+#[test]
+fn a_read_that_is_given_up_half_way_tells_how_many_bytes_went_with_it() {
+    let lost = lost(debug(), async {
+        let (near, far) = UnixStream::pair().unwrap();
+        near.write_all(b"hello").await.unwrap();
+        let mut buffer = [0; 8];
+        assert!(timeout(Duration::from_millis(1), far.read_exact(&mut buffer)).await.is_err());
+    });
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(
+        lost[0].starts_with("lost by 1: 5 bytes read so far, of UnixStream::read_exact at tests/"),
+        "{lost:?}"
+    );
+}
+
+#[test]
+fn a_write_that_is_given_up_half_way_tells_how_many_bytes_had_gone() {
+    let lost = lost(debug(), async {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let bytes = vec![0; 10_000_000];
+        assert!(timeout(Duration::from_millis(1), near.write_all(&bytes)).await.is_err());
+    });
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(lost[0].contains(" bytes written so far, of UnixStream::write_all at tests/debug.rs"), "{lost:?}");
+}
+
+#[test]
+fn a_read_that_ends_or_never_began_tells_nothing() {
+    let lost = lost(debug(), async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let mut buffer = [0; 4];
+        assert!(timeout(Duration::from_millis(1), far.read_exact(&mut buffer)).await.is_err());
+        near.write_all(b"1234 56").await.unwrap();
+        far.read_exact(&mut buffer).await.unwrap();
+        drop(near);
+        far.read_exact(&mut buffer).await.unwrap_err(); // an error tells itself
+    });
+    assert_eq!(lost, [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::sync::{Mutex, MutexGuard};
+use glassloop::sync::{Mutex, MutexGuard, RwLock};
 use glassloop::time::{sleep, timeout};
 use glassloop::trace::{Event, Recorder};
 use glassloop::{Builder, Runtime, spawn, spawn_named, yield_now};
@@ -201,6 +201,46 @@ fn a_circle_that_is_made_after_the_last_wait_is_told_too() {
         }
     });
     assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn circles_that_share_tasks_are_all_told() {
+    // 2 waits to write where 3 and 4 read; 3 waits for 4's lock, and 4 for 2's: 2 → 4 → 2, and 2 → 3 → 4 → 2.
+    let (runtime, recorder) = observed();
+    let circles = runtime.block_on(async {
+        let (shared, of_4, of_2) = (Rc::new(RwLock::new(())), Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        spawn({
+            let (shared, of_2) = (shared.clone(), of_2.clone());
+            async move {
+                let _held = of_2.lock().await;
+                yield_now().await;
+                drop(shared.write().await);
+            }
+        })
+        .detach();
+        for (task, lock, own) in [(3, of_4.clone(), None), (4, of_2, Some(of_4))] {
+            let shared = shared.clone();
+            spawn(async move {
+                let _read = shared.read().await;
+                let _own = match &own {
+                    Some(own) => Some(own.lock().await),
+                    None => None,
+                };
+                yield_now().await;
+                assert_eq!(glassloop::task::id().to_string(), task.to_string());
+                drop(lock.lock().await);
+            })
+            .detach();
+        }
+        sleep(seconds(1)).await;
+        let circles = glassloop::dump().unwrap().circles();
+        circles
+            .iter()
+            .map(|circle| circle.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(circles, ["2 3 4", "2 4"]);
+    assert_eq!(stuck(&recorder).len(), 2, "{:#?}", stuck(&recorder));
 }
 
 #[test]

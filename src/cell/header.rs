@@ -119,17 +119,26 @@ unsafe fn free(cell: NonNull<Header>, near: bool) {
     // SAFETY: the last unit is gone, so this is the only access (OWNER), and it happens after all others.
     let header = unsafe { cell.as_ref() };
     debug_assert!(!header.has(FUTURE | OUTPUT), "EMPTY");
-    let (layout, inbox) = (header.vtable.layout, header.has(INBOX).then_some(header.inbox));
-    if let Some(inbox) = inbox {
+    let home = &header.vtable.home;
+    if header.has(INBOX) {
         // SAFETY: LOOP. INBOX says that this cell owns one unit of the `Arc`.
-        drop(unsafe { Arc::from_raw(inbox.as_ptr()) });
+        unsafe { let_go(header.inbox) };
     }
-    // SAFETY: WHOLE. `cell` is the pointer that `memory::take(layout)` gave, and nobody uses it any more.
+    // SAFETY: WHOLE. `cell` is the pointer that `memory::take(home)` gave, and nobody uses it any more.
     unsafe {
         if near {
-            memory::give(cell.cast(), layout);
+            memory::give(cell.cast(), home);
         } else {
-            memory::free(cell.cast(), layout);
+            memory::free(cell.cast(), home);
         }
     }
+}
+
+/// # Safety
+/// The caller owns a unit of the `Arc`, which ends here.
+#[cold]
+#[inline(never)]
+unsafe fn let_go(inbox: NonNull<Inbox>) {
+    // SAFETY: this function's contract.
+    drop(unsafe { Arc::from_raw(inbox.as_ptr()) });
 }

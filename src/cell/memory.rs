@@ -9,23 +9,38 @@ use std::ptr::NonNull;
 
 /// Sizes are rounded up to this, so that futures of about one size share a list.
 const STEP: usize = 16;
-const CLASSES: usize = 64;
+const CLASSES: usize = 64; // a power of two: an index is masked, not checked
 /// How much a thread keeps, in bytes: some 8,000 small tasks.
 const KEEP: usize = 1 << 20;
 
+/// Without a destructor, so that a look at them is a plain load; `close` empties them.
 struct FreeLists {
     heads: [Cell<*mut u8>; CLASSES],
-    kept: Cell<usize>,
+    /// How many bytes they may take in; none where no runtime lives.
+    room: Cell<usize>,
+    /// How many runtimes live on this thread.
+    runtimes: Cell<usize>,
 }
 
 thread_local! {
     static FREE: FreeLists = const {
-        FreeLists { heads: [const { Cell::new(std::ptr::null_mut()) }; CLASSES], kept: Cell::new(0) }
+        FreeLists {
+            heads: [const { Cell::new(std::ptr::null_mut()) }; CLASSES],
+            room: Cell::new(0),
+            runtimes: Cell::new(0),
+        }
     };
 }
 
+/// Where a cell's memory comes from and goes to; a constant of each future's type.
+pub(super) struct Home {
+    layout: Layout,
+    /// Its list; large and over-aligned cells have none.
+    class: Option<u8>,
+}
+
 /// The layout that is asked of the allocator for a cell of `exact` layout.
-pub(super) const fn rounded(exact: Layout) -> Layout {
+const fn rounded(exact: Layout) -> Layout {
     let size = exact.size().next_multiple_of(STEP);
     match Layout::from_size_align(size, if exact.align() > STEP { exact.align() } else { STEP }) {
         Ok(layout) => layout,
@@ -33,92 +48,94 @@ pub(super) const fn rounded(exact: Layout) -> Layout {
     }
 }
 
-/// The list for a rounded layout; large and over-aligned cells have none.
-fn class(layout: Layout) -> Option<usize> {
-    if cfg!(glassloop_no_recycling) {
-        return None; // a sanitizer sees no use after free inside a list
+impl Home {
+    /// For a cell of this `exact` layout.
+    pub(super) const fn new(exact: Layout) -> Home {
+        let layout = rounded(exact);
+        let class = layout.size() / STEP;
+        // Inside a list a sanitizer would see no use after free.
+        let is_listed = class < CLASSES && layout.align() == STEP && !cfg!(glassloop_no_recycling);
+        Home { layout, class: if is_listed { Some(class as u8) } else { None } }
     }
-    let class = layout.size() / STEP;
-    (class < CLASSES && layout.align() == STEP).then_some(class)
 }
 
-/// Memory for a cell; `layout` comes from `rounded`.
+/// Memory for a cell.
 #[inline]
-pub(super) fn take(layout: Layout) -> NonNull<u8> {
-    let recycled = class(layout).and_then(|class| {
-        FREE.try_with(|free| {
-            let head = NonNull::new(free.heads[class].get())?;
-            // SAFETY: a list holds only blocks that `give` put there, unused, whose first word is the next's address.
-            free.heads[class].set(unsafe { head.cast::<*mut u8>().read() });
-            free.kept.set(free.kept.get() - layout.size());
-            Some(head)
-        })
-        .ok()
-        .flatten()
-    });
-    recycled.unwrap_or_else(|| {
-        // SAFETY: a header is in every cell, so the size is not zero.
-        NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+pub(super) fn take(home: &Home) -> NonNull<u8> {
+    let Some(class) = home.class else { return fresh(home.layout) };
+    FREE.with(|free| {
+        let list = &free.heads[usize::from(class) % CLASSES];
+        let Some(head) = NonNull::new(list.get()) else { return fresh(home.layout) };
+        // SAFETY: a list holds only blocks that `give` put there, unused, whose first word is the next's address.
+        list.set(unsafe { head.cast::<*mut u8>().read() });
+        free.room.set(free.room.get() + home.layout.size());
+        head
     })
+}
+
+#[cold]
+#[inline(never)]
+fn fresh(layout: Layout) -> NonNull<u8> {
+    // SAFETY: a header is in every cell, so the size is not zero.
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 /// Gives a cell's memory back on the owner's thread: to the list, or to the allocator when that is full.
 ///
 /// # Safety
-/// `block` came from `take(layout)` and is not used any more.
+/// `block` came from `take(home)` and is not used any more.
 #[inline]
-pub(super) unsafe fn give(block: NonNull<u8>, layout: Layout) {
-    let listed = class(layout).is_some_and(|class| {
-        FREE.try_with(|free| {
-            let kept = free.kept.get() + layout.size();
-            if kept > KEEP {
-                return false;
-            }
-            free.kept.set(kept);
-            // SAFETY: the block is unused, aligned to 16 and at least as large as a header.
-            unsafe { block.cast::<*mut u8>().write(free.heads[class].get()) };
-            free.heads[class].set(block.as_ptr());
-            true
-        })
-        .unwrap_or(false)
+pub(super) unsafe fn give(block: NonNull<u8>, home: &Home) {
+    FREE.with(|free| {
+        let (room, size) = (free.room.get(), home.layout.size());
+        let Some(class) = home.class.filter(|_| size <= room) else {
+            // SAFETY: this function's contract.
+            return unsafe { self::free(block, home) };
+        };
+        free.room.set(room - size);
+        let list = &free.heads[usize::from(class) % CLASSES];
+        // SAFETY: the block is unused, aligned to 16 and at least as large as a header.
+        unsafe { block.cast::<*mut u8>().write(list.get()) };
+        list.set(block.as_ptr());
     });
-    if !listed {
-        // SAFETY: this function's contract.
-        unsafe { free(block, layout) };
-    }
 }
 
 /// Gives a cell's memory back to the allocator, on any thread.
 ///
 /// # Safety
-/// `block` came from `take(layout)` and is not used any more.
-pub(super) unsafe fn free(block: NonNull<u8>, layout: Layout) {
+/// `block` came from `take(home)` and is not used any more.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn free(block: NonNull<u8>, home: &Home) {
     // SAFETY: this function's contract; every block came from `alloc` with its rounded layout.
-    unsafe { dealloc(block.as_ptr(), layout) };
+    unsafe { dealloc(block.as_ptr(), home.layout) };
 }
 
-/// Gives back all that this thread keeps.
-pub(crate) fn trim() {
-    let _ = FREE.try_with(FreeLists::trim);
+/// A runtime begins on this thread: what its tasks leave is kept.
+pub(crate) fn open() {
+    FREE.with(|free| {
+        if free.runtimes.replace(free.runtimes.get() + 1) == 0 {
+            free.room.set(KEEP);
+        }
+    });
 }
 
-impl FreeLists {
-    fn trim(&self) {
-        for (class, head) in self.heads.iter().enumerate() {
+/// A runtime ended. With the last of the thread, all that was kept goes, and nothing more is taken in.
+pub(crate) fn close() {
+    FREE.with(|free| {
+        free.runtimes.set(free.runtimes.get() - 1);
+        if free.runtimes.get() > 0 {
+            return;
+        }
+        free.room.set(0);
+        for (class, head) in free.heads.iter().enumerate() {
             let layout = Layout::from_size_align(class * STEP, STEP).expect("a class is a small layout");
             while let Some(block) = NonNull::new(head.get()) {
                 // SAFETY: as in `take`: a listed block is unused, and its first word is the next's address.
                 head.set(unsafe { block.cast::<*mut u8>().read() });
                 // SAFETY: a block in this list was made with this class's layout.
-                unsafe { free(block, layout) };
+                unsafe { dealloc(block.as_ptr(), layout) };
             }
         }
-        self.kept.set(0);
-    }
-}
-
-impl Drop for FreeLists {
-    fn drop(&mut self) {
-        self.trim();
-    }
+    });
 }

@@ -50,7 +50,7 @@ mod typed;
 pub use outcome::JoinError;
 
 pub(crate) use header::{CANCEL, FUTURE, HANDLE, QUEUED};
-pub(crate) use memory::trim;
+pub(crate) use memory::{close, open};
 pub(crate) use reference::{Joined, RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;

@@ -17,7 +17,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
 use super::far::{Far, Notify, Release};
-use super::{Inbox, RemoteRef, TaskRef, memory};
+use super::{Inbox, RemoteRef, TaskRef};
 use crate::inbox::Message;
 use crate::trace::{Kind, RuntimeId, TaskId};
 
@@ -305,7 +305,6 @@ fn wake_while_all_ends(watch: bool) {
     let _ = task.poll(&mut Context::from_waker(Waker::noop()));
     assert!(task.retire().is_none());
     drop((joined, task));
-    memory::trim();
     inbox.close();
     drop(inbox);
 

@@ -6,7 +6,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use super::far::Notify;
 use super::header::{FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, release};
@@ -169,22 +169,29 @@ impl TaskRef {
         TaskRef { cell }
     }
 
+    #[inline]
     fn take_joiner(&self) -> Option<Waiter> {
+        let raw = NonNull::new(self.header().joiner.get())?;
+        Some(self.take_joiner_at(raw))
+    }
+
+    fn take_joiner_at(&self, raw: NonNull<()>) -> Waiter {
         let header = self.header();
-        let raw = NonNull::new(header.joiner.replace(std::ptr::null_mut()))?;
+        header.joiner.set(std::ptr::null_mut());
         let is_task = header.has(JOINER_TASK);
         header.clear(JOINER_TASK | JOINER_WAKER);
         // SAFETY: the flag says what `set_joiner` turned into this pointer; taking it cleared both.
-        Some(unsafe {
+        unsafe {
             if is_task {
                 Waiter::Task(TaskRef::from_cell(raw.cast()))
             } else {
                 Waiter::Waker(*Box::from_raw(raw.cast::<Waker>().as_ptr()))
             }
-        })
+        }
     }
 
     /// Stores who awaits the output, and hands back who did before.
+    #[inline]
     fn set_joiner(&self, waiter: Waiter) -> Option<Waiter> {
         let before = self.take_joiner();
         let (raw, flag) = match waiter {
@@ -236,24 +243,32 @@ impl<T> Joined<T> {
         &self.task
     }
 
-    /// The output, once; until it is there, `waiter` is stored and will be woken. `address` is the running task's,
-    /// to see whether it waits here already.
+    /// The output, once, if it is there.
     #[inline]
-    pub(crate) fn poll(&self, address: *const (), waiter: impl FnOnce() -> Waiter) -> Poll<Result<T, JoinError>> {
+    pub(crate) fn take(&self) -> Option<Result<T, JoinError>> {
         let header = self.task.header();
-        if header.has(OUTPUT) {
-            let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
-            // SAFETY: `T` is the output of this cell's future (`TaskRef::first` is called with it), OUTPUT is set.
-            return Poll::Ready(unsafe {
-                (header.vtable.take_output)(self.task.cell, output.as_mut_ptr().cast());
-                output.assume_init()
-            });
+        if !header.has(OUTPUT) {
+            return None;
         }
-        if !self.task.is_joined_by(address) {
-            let before = self.task.set_joiner(waiter());
-            drop(before);
-        }
-        Poll::Pending
+        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
+        // SAFETY: `T` is the output of this cell's future (`TaskRef::first` is called with it), OUTPUT is set.
+        Some(unsafe {
+            (header.vtable.take_output)(self.task.cell, output.as_mut_ptr().cast());
+            output.assume_init()
+        })
+    }
+
+    /// Whether the task at `address` is the one that awaits the output.
+    #[inline]
+    pub(crate) fn is_awaited_by(&self, address: *const ()) -> bool {
+        self.task.is_joined_by(address)
+    }
+
+    /// Stores who awaits the output, and is woken when it is there.
+    #[inline]
+    pub(crate) fn set_awaited_by(&self, waiter: Waiter) {
+        let before = self.task.set_joiner(waiter);
+        drop(before);
     }
 
     /// Gives up the output, dropping it if it is there. The failure is a panic that nobody saw.

@@ -9,17 +9,17 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::Inbox;
 use super::header::{FUTURE, HANDLE, Header, OUTPUT};
+use super::memory::{self, Home};
 use super::outcome::JoinError;
-use super::{Inbox, memory};
 use crate::panics::{Payload, dispose, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
 /// The functions of one future's type. One `static` a type and kind.
 pub(crate) struct Vtable {
     pub(super) kind: Kind,
-    /// As `memory::rounded` gives it.
-    pub(super) layout: Layout,
+    pub(super) home: Home,
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     pub(super) cancel: unsafe fn(NonNull<Header>) -> Polled,
     /// Moves the output to the given `MaybeUninit<Result<T, JoinError>>`.
@@ -64,7 +64,7 @@ impl<F: Future> Cell<F> {
     const fn vtable(kind: Kind) -> Vtable {
         Vtable {
             kind,
-            layout: memory::rounded(Layout::new::<Cell<F>>()),
+            home: Home::new(Layout::new::<Cell<F>>()),
             poll: poll::<F>,
             cancel: cancel::<F>,
             take_output: take_output::<F>,
@@ -97,7 +97,7 @@ pub(super) unsafe fn new<F: Future>(
         Kind::Root => Cell::<F>::ROOT,
         Kind::Blocking => Cell::<F>::BLOCKING,
     };
-    let cell = memory::take(vtable.layout).cast::<Cell<F>>();
+    let cell = memory::take(&vtable.home).cast::<Cell<F>>();
     let header = Header::new(vtable, inbox, id, site, FUTURE | HANDLE);
     // SAFETY: fresh memory of at least this layout.
     unsafe { cell.write(Cell { header, slot: Slot { future: ManuallyDrop::new(future) } }) };

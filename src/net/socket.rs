@@ -15,22 +15,22 @@ use crate::trace::{Direction, RuntimeId};
 use crate::wake;
 
 /// What a [`Socket`] holds: what mio can register, and what errors call it.
-pub(super) trait Io: Source + Send + 'static {
+pub(crate) trait Io: Source + Send + 'static {
     /// Its public type, for the error where no loop runs.
     const NAME: &'static str;
-    /// What it is, for the error where another loop runs.
+    /// What it is, for dumps, and for the error where another loop runs.
     const THING: &'static str = "socket";
     const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 }
 
 /// Reading without taking, which mio has not for all of its sockets.
-pub(super) trait Peek: Io {
+pub(crate) trait Peek: Io {
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
 /// Something registered with a loop, and its key there.
 #[derive(Debug)]
-pub(super) struct Socket<S: Io> {
+pub(crate) struct Socket<S: Io> {
     /// `None` only in `drop` and after `into_inner`.
     io: Option<S>,
     key: SourceKey,
@@ -39,14 +39,14 @@ pub(super) struct Socket<S: Io> {
 
 impl<S: Io> Socket<S> {
     /// Registers `io` with the loop of this thread.
-    pub(super) fn new(mut io: S) -> io::Result<Socket<S>> {
+    pub(crate) fn new(mut io: S) -> io::Result<Socket<S>> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
-            state.reactor.register(&mut io, S::INTEREST).map(|key| (key, state.id))
+            state.reactor.register(&mut io, S::INTEREST, S::THING).map(|key| (key, state.id))
         })??;
         Ok(Socket { io: Some(io), key, runtime })
     }
 
-    pub(super) fn io(&self) -> &S {
+    pub(crate) fn io(&self) -> &S {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
 
@@ -55,7 +55,7 @@ impl<S: Io> Socket<S> {
     }
 
     /// Takes the socket off its loop.
-    pub(super) fn into_inner(mut self) -> io::Result<S> {
+    pub(crate) fn into_inner(mut self) -> io::Result<S> {
         self.on_own(|_| ())?; // elsewhere it is dropped as any socket is, and its loop forgets it
         let mut io = self.io.take().expect("a socket has its io until it is dropped");
         let key = self.key;
@@ -107,7 +107,7 @@ impl<S: Io> Socket<S> {
     }
 
     /// Tries `op` once, and notes a "would block".
-    pub(super) fn try_io<R>(
+    pub(crate) fn try_io<R>(
         &self,
         direction: Direction,
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
@@ -137,7 +137,7 @@ impl<S: Io> Socket<S> {
 
     /// The future of one operation.
     #[track_caller]
-    pub(super) fn operation<R, F>(&self, direction: Direction, op: F) -> Operation<'_, S, F>
+    pub(crate) fn operation<R, F>(&self, direction: Direction, op: F) -> Operation<'_, S, F>
     where
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
@@ -145,7 +145,7 @@ impl<S: Io> Socket<S> {
     }
 
     /// As [`operation`](Socket::operation), for whoever took its caller's place before.
-    pub(super) fn operation_at<R, F>(
+    pub(crate) fn operation_at<R, F>(
         &self,
         site: &'static Location<'static>,
         direction: Direction,
@@ -159,7 +159,7 @@ impl<S: Io> Socket<S> {
 
     /// The body of a poll function: of each direction's, the last to poll is woken.
     #[track_caller]
-    pub(super) fn poll<R>(
+    pub(crate) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
@@ -179,9 +179,10 @@ impl<S: Io> Drop for Socket<S> {
     }
 }
 
-/// One operation of a socket, awaited.
+/// One operation of a socket, awaited. Polled again after it was ready, it does the operation anew, if `op` can: the
+/// stream of incoming connections is such a future.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(super) struct Operation<'a, S: Io, F> {
+pub(crate) struct Operation<'a, S: Io, F> {
     socket: &'a Socket<S>,
     direction: Direction,
     op: F,
@@ -193,7 +194,7 @@ pub(super) struct Operation<'a, S: Io, F> {
 
 impl<S: Io, F> Operation<'_, S, F> {
     /// An operation on no bytes is done at once.
-    pub(super) fn trivial_if(mut self, is_trivial: bool) -> Self {
+    pub(crate) fn trivial_if(mut self, is_trivial: bool) -> Self {
         self.is_trivial = is_trivial;
         self
     }

@@ -3,17 +3,14 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
-use super::socket::{Operation, Peek, Socket};
+use super::socket::{Io, Operation, Peek, Socket};
 use crate::trace::Direction;
 
-impl<S: Peek> Socket<S>
-where
-    for<'a> &'a S: Read + Write,
-{
+impl<S: Io> Socket<S> {
     /// The future of an operation on `asked` bytes. On none it is done at once, whatever the kernel would say: TCP on
     /// Linux says "would block" to an empty read.
     #[track_caller]
-    pub(super) fn transfer<R, F>(&self, direction: Direction, asked: usize, op: F) -> Operation<'_, S, F>
+    pub(crate) fn transfer<R, F>(&self, direction: Direction, asked: usize, op: F) -> Operation<'_, S, F>
     where
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
@@ -22,7 +19,7 @@ where
 
     /// The poll of such an operation.
     #[track_caller]
-    pub(super) fn poll_transfer<R>(
+    pub(crate) fn poll_transfer<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
@@ -30,48 +27,6 @@ where
         op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if asked == 0 { Poll::Ready(self.try_io(direction, op)) } else { self.poll(cx, direction, op) }
-    }
-
-    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.moved(Direction::Read, buffer.len(), || self.io().read(buffer))
-    }
-
-    pub(super) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.moved(Direction::Read, room(buffers), || self.io().read_vectored(buffers))
-    }
-
-    pub(super) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() { Ok(0) } else { self.io().peek(buffer) }
-    }
-
-    /// Reads until `buffer` is full; `filled` is how far it came, for the next try.
-    pub(super) fn fill(&self, buffer: &mut [u8], filled: &mut usize) -> io::Result<()> {
-        while *filled < buffer.len() {
-            match self.read(&mut buffer[*filled..])? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                n => *filled += n,
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.moved(Direction::Write, bytes.len(), || self.io().write(bytes))
-    }
-
-    pub(super) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.moved(Direction::Write, length(buffers), || self.io().write_vectored(buffers))
-    }
-
-    /// Writes until all is out; `written` is how far it came, for the next try.
-    pub(super) fn pour(&self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
-        while *written < bytes.len() {
-            match self.write(&bytes[*written..])? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => *written += n,
-            }
-        }
-        Ok(())
     }
 
     /// A stream that gave less than there was room for is drained, and the next try would only hear "would block"
@@ -90,6 +45,60 @@ where
             self.drained(direction)?;
         }
         Ok(moved)
+    }
+}
+
+impl<S: Io> Socket<S>
+where
+    for<'a> &'a S: Read,
+{
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.moved(Direction::Read, buffer.len(), || self.io().read(buffer))
+    }
+
+    pub(super) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.moved(Direction::Read, room(buffers), || self.io().read_vectored(buffers))
+    }
+
+    /// Reads until `buffer` is full; `filled` is how far it came, for the next try.
+    pub(crate) fn fill(&self, buffer: &mut [u8], filled: &mut usize) -> io::Result<()> {
+        while *filled < buffer.len() {
+            match self.read(&mut buffer[*filled..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => *filled += n,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: Peek> Socket<S> {
+    pub(super) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() { Ok(0) } else { self.io().peek(buffer) }
+    }
+}
+
+impl<S: Io> Socket<S>
+where
+    for<'a> &'a S: Write,
+{
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.moved(Direction::Write, bytes.len(), || self.io().write(bytes))
+    }
+
+    pub(super) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.moved(Direction::Write, length(buffers), || self.io().write_vectored(buffers))
+    }
+
+    /// Writes until all is out; `written` is how far it came, for the next try.
+    pub(crate) fn pour(&self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+        while *written < bytes.len() {
+            match self.write(&bytes[*written..])? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => *written += n,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -144,8 +153,10 @@ macro_rules! stream {
             /// **Not** cancel safe: dropped, the bytes that it has read are lost.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut filled = 0;
-                self.socket.transfer(Direction::Read, buffer.len(), move |socket| socket.fill(buffer, &mut filled))
+                let mut filled = Progress::new(concat!(stringify!($Stream), "::read_exact"), "read");
+                self.socket.transfer(Direction::Read, buffer.len(), move |socket| {
+                    filled.step(|filled| socket.fill(buffer, filled))
+                })
             }
 
             /// Reads some bytes and leaves them where they are.
@@ -197,8 +208,10 @@ macro_rules! stream {
             /// **Not** cancel safe: dropped, nobody knows how much was written.
             #[track_caller]
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut written = 0;
-                self.socket.transfer(Direction::Write, bytes.len(), move |socket| socket.pour(bytes, &mut written))
+                let mut written = Progress::new(concat!(stringify!($Stream), "::write_all"), "written");
+                self.socket.transfer(Direction::Write, bytes.len(), move |socket| {
+                    written.step(|written| socket.pour(bytes, written))
+                })
             }
 
             /// Reads some bytes if there are any now.

@@ -1,32 +1,69 @@
 //! Circles of tasks that wait for each other.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
 use super::dump::{TaskView, Waits};
 use crate::trace::TaskId;
 
-/// The circles of tasks that await each other's output or locks, each once, from its task of the lowest id.
+/// Circles of tasks that await each other's output or locks: of each task that is in any, a shortest one; each once,
+/// from its task of the lowest id.
 pub(super) fn of(tasks: &[TaskView]) -> Vec<Vec<TaskId>> {
-    let awaits = |id: TaskId| {
-        let at = tasks.binary_search_by_key(&id, |task| task.id).ok();
-        at.map_or(&[][..], |at| &tasks[at].waits).iter().flat_map(blockers)
-    };
+    let at = |id: &TaskId| tasks.binary_search_by_key(id, |task| task.id).ok();
+    let nexts = |task: &TaskView| task.waits.iter().flat_map(blockers).filter_map(|id| at(&id)).collect();
+    let nexts: Vec<Vec<usize>> = tasks.iter().map(nexts).collect();
+    // A chain that ends, however long, is in no circle.
+    let loose = ends(&nexts);
     let mut circles = Vec::new();
-    let mut done = HashSet::new();
-    for start in tasks.iter().map(|task| task.id) {
-        // Depth first; the path is the chain of awaits from `start`.
-        let mut path = vec![(start, awaits(start))];
-        while let Some((_, nexts)) = path.last_mut() {
-            match nexts.next() {
-                Some(next) if next == start => circles.push(path.iter().map(|(id, _)| *id).collect()),
-                Some(next) if done.insert((start, next)) => path.push((next, awaits(next))),
-                Some(_) => {}
-                None => drop(path.pop()),
+    for start in (0..tasks.len()).filter(|task| !loose[*task]) {
+        let Some(mut circle) = shortest(&nexts, &loose, start) else { continue };
+        let lowest = (0..circle.len()).min_by_key(|n| circle[*n]).unwrap_or_default();
+        circle.rotate_left(lowest);
+        circles.push(circle.into_iter().map(|task| tasks[task].id).collect());
+    }
+    circles.sort_unstable();
+    circles.dedup();
+    circles
+}
+
+/// The tasks from which every way ends.
+fn ends(nexts: &[Vec<usize>]) -> Vec<bool> {
+    let mut waiters = vec![Vec::new(); nexts.len()];
+    let mut open: Vec<usize> = nexts.iter().map(Vec::len).collect();
+    for (task, nexts) in nexts.iter().enumerate() {
+        nexts.iter().for_each(|next| waiters[*next].push(task));
+    }
+    let mut ended: Vec<usize> = (0..nexts.len()).filter(|task| open[*task] == 0).collect();
+    let mut is_loose = vec![false; nexts.len()];
+    while let Some(task) = ended.pop() {
+        is_loose[task] = true;
+        for waiter in &waiters[task] {
+            open[*waiter] -= 1;
+            if open[*waiter] == 0 {
+                ended.push(*waiter);
             }
         }
     }
-    circles.retain(|circle: &Vec<TaskId>| circle.iter().min() == circle.first());
-    circles
+    is_loose
+}
+
+/// A shortest way from `start` back to it.
+fn shortest(nexts: &[Vec<usize>], loose: &[bool], start: usize) -> Option<Vec<usize>> {
+    let mut before = vec![None; nexts.len()];
+    let mut queue = VecDeque::from([start]);
+    while let Some(task) = queue.pop_front() {
+        for next in nexts[task].iter().copied().filter(|next| !loose[*next]) {
+            if next == start {
+                let mut circle: Vec<usize> = std::iter::successors(Some(task), |task| before[*task]).collect();
+                circle.reverse();
+                return Some(circle);
+            }
+            if before[next].is_none() {
+                before[next] = Some(task);
+                queue.push_back(next);
+            }
+        }
+    }
+    None
 }
 
 /// The tasks that alone can end a wait, where that is known.

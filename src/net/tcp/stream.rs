@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
+use crate::net::progress::Progress;
 use crate::net::socket::{Io, Peek, Socket};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;

@@ -1,0 +1,301 @@
+//! Streams in memory, between two tasks of one loop.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::waits::{Grant, Op, Place, WaitList};
+
+/// Two streams in memory, connected with each other: what is written to one is read from the other. For tests of code
+/// over sockets, and between tasks of one loop.
+///
+/// Each direction holds at most `max` bytes: a writer waits until there is room. When one end is dropped, the other
+/// reads what is left and then the end, and its writes fail by `BrokenPipe`. Closing an end (`close`) ends its writing
+/// direction alone.
+///
+/// # Scheduling
+/// A write makes the waiting reader ready, and a read the waiting writer, at the back of the queue; of each
+/// direction's polls the last to poll is woken. A reader that waits for ever is named in the report of the deadlock.
+///
+/// # Panics
+/// If `max` is zero.
+///
+/// # Cancel safety
+/// A `read` that is dropped has read nothing, and a `write` has written nothing.
+///
+/// # Examples
+/// ```
+/// use glassloop::io::{AsyncReadExt, AsyncWriteExt, duplex};
+///
+/// glassloop::run(async {
+///     let (mut one, mut other) = duplex(4); // less than the message
+///     let writer = glassloop::spawn(async move { one.write_all(b"hello").await });
+///     let mut all = String::new();
+///     other.read_to_string(&mut all).await.unwrap(); // until `one` is dropped
+///     assert_eq!(all, "hello");
+///     writer.await.unwrap().unwrap();
+/// });
+/// ```
+#[track_caller]
+#[must_use]
+pub fn duplex(max: usize) -> (DuplexStream, DuplexStream) {
+    let (reader, far_writer) = pipe(max, &DUPLEX);
+    let (far_reader, writer) = pipe(max, &DUPLEX);
+    (DuplexStream { reader, writer }, DuplexStream { reader: far_reader, writer: far_writer })
+}
+
+/// One direction of a [`duplex`]: what the writer writes, the reader reads.
+///
+/// # Panics
+/// If `max` is zero.
+///
+/// # Examples
+/// ```
+/// use glassloop::io::{AsyncReadExt, AsyncWriteExt, simplex};
+///
+/// glassloop::run(async {
+///     let (mut reader, mut writer) = simplex(64);
+///     writer.write_all(b"hello").await.unwrap();
+///     drop(writer);
+///     let mut all = Vec::new();
+///     reader.read_to_end(&mut all).await.unwrap();
+///     assert_eq!(all, b"hello");
+/// });
+/// ```
+#[track_caller]
+#[must_use]
+pub fn simplex(max: usize) -> (SimplexReader, SimplexWriter) {
+    pipe(max, &SIMPLEX)
+}
+
+/// One end of [`duplex`].
+pub struct DuplexStream {
+    reader: SimplexReader,
+    writer: SimplexWriter,
+}
+
+/// The reading end of [`simplex`].
+pub struct SimplexReader(Rc<Pipe>);
+
+/// The writing end of [`simplex`].
+pub struct SimplexWriter(Rc<Pipe>);
+
+impl DuplexStream {
+    /// Its reading and its writing half, each of which ends its direction when it is dropped.
+    #[must_use]
+    pub fn into_split(self) -> (SimplexReader, SimplexWriter) {
+        (self.reader, self.writer)
+    }
+}
+
+struct Pipe {
+    bytes: RefCell<VecDeque<u8>>,
+    max: usize,
+    /// The writer closed its end, or is gone.
+    has_ended: Cell<bool>,
+    /// The reader is gone.
+    is_broken: Cell<bool>,
+    reader: Side,
+    writer: Side,
+}
+
+/// Where one side waits. It has one place in its line: of several futures, the last to poll is woken.
+struct Side {
+    line: WaitList,
+    place: Cell<Place>,
+    op: &'static Op,
+    made: &'static Location<'static>,
+}
+
+/// The names of the waits, reader's and writer's.
+type Ops = [Op; 2];
+
+static DUPLEX: Ops = [op("DuplexStream::read"), op("DuplexStream::write")];
+static SIMPLEX: Ops = [op("SimplexReader::read"), op("SimplexWriter::write")];
+
+const fn op(name: &'static str) -> Op {
+    Op { name, is_lock: false, loses: "no byte" }
+}
+
+#[track_caller]
+fn pipe(max: usize, [read, write]: &'static Ops) -> (SimplexReader, SimplexWriter) {
+    assert!(max > 0, "a stream in memory that holds no byte would pass none on; give it room for one at least");
+    let pipe = Rc::new(Pipe {
+        bytes: RefCell::default(),
+        max,
+        has_ended: Cell::new(false),
+        is_broken: Cell::new(false),
+        reader: Side::new(read),
+        writer: Side::new(write),
+    });
+    (SimplexReader(pipe.clone()), SimplexWriter(pipe))
+}
+
+impl Side {
+    #[track_caller]
+    fn new(op: &'static Op) -> Side {
+        Side { line: WaitList::new(), place: Cell::new(Place::NONE), op, made: Location::caller() }
+    }
+
+    /// Waits until the other side did something, if it waits already; else it is ready.
+    fn poll_news(&self, cx: &Context<'_>) -> Poll<()> {
+        let place = self.place.replace(Place::NONE);
+        if place.is_none() { Poll::Ready(()) } else { self.poll(place, cx) }
+    }
+
+    /// Begins to wait.
+    fn begin(&self, cx: &Context<'_>) {
+        let begun = self.poll(Place::NONE, cx);
+        debug_assert!(begun.is_pending(), "a place in the line is not granted before it was taken");
+    }
+
+    fn poll(&self, mut place: Place, cx: &Context<'_>) -> Poll<()> {
+        let polled = self.line.poll(&mut place, cx, self.op, self.made, 1);
+        self.place.set(place);
+        polled.map(drop)
+    }
+
+    fn wake(&self) {
+        self.line.grant(Grant::All);
+    }
+
+    fn leave(&self) {
+        let _nothing_to_pass_on = self.line.leave(&mut self.place.replace(Place::NONE));
+    }
+}
+
+impl Pipe {
+    fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(self.reader.poll_news(cx));
+        let read = self.bytes.borrow_mut().read(buffer)?;
+        if read > 0 {
+            self.writer.wake();
+        } else if !self.has_ended.get() {
+            self.reader.begin(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.writer.poll_news(cx));
+        if self.is_broken.get() || self.has_ended.get() {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let room = self.max - self.bytes.borrow().len();
+        let fitting = &bytes[..bytes.len().min(room)];
+        if fitting.is_empty() && !bytes.is_empty() {
+            self.writer.begin(cx);
+            return Poll::Pending;
+        }
+        let written = self.bytes.borrow_mut().write(fitting)?;
+        if written > 0 {
+            self.reader.wake();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn end(&self) {
+        self.has_ended.set(true);
+        self.reader.wake();
+        self.writer.wake(); // by another of its futures: it may write no more
+    }
+}
+
+impl Drop for SimplexReader {
+    fn drop(&mut self) {
+        let pipe = &self.0;
+        pipe.is_broken.set(true);
+        pipe.bytes.take();
+        pipe.reader.leave();
+        pipe.writer.wake();
+    }
+}
+
+impl Drop for SimplexWriter {
+    fn drop(&mut self) {
+        self.0.writer.leave();
+        self.0.end();
+    }
+}
+
+impl AsyncRead for SimplexReader {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for SimplexWriter {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.end();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for DuplexStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.reader.0.poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for DuplexStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer.0.poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.0.end();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for DuplexStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DuplexStream").field("incoming", &self.reader.0).field("outgoing", &self.writer.0).finish()
+    }
+}
+
+impl fmt::Debug for SimplexReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SimplexReader").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for SimplexWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SimplexWriter").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe")
+            .field("bytes", &self.bytes.borrow().len())
+            .field("max", &self.max)
+            .field("ended", &self.has_ended.get())
+            .field("broken", &self.is_broken.get())
+            .finish()
+    }
+}
