@@ -388,7 +388,7 @@ impl Story<'_> {
     }
 
     fn is_job(&self, task: TaskId) -> bool {
-        self.history.tasks.get(&task).is_some_and(|task| task.kind == Kind::Blocking)
+        self.history.tasks.get(&task).is_some_and(|task| matches!(task.kind, Kind::Blocking | Kind::Cpu))
     }
 
     fn name(&self, task: TaskId) -> String {

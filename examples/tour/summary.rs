@@ -200,7 +200,7 @@ fn at_the_same_time(history: &History, text: &mut String) {
         );
         paragraph(text, &words);
     }
-    for (id, task) in history.tasks.iter().filter(|(_, task)| task.kind == Kind::Blocking) {
+    for (id, task) in history.tasks.iter().filter(|(_, task)| matches!(task.kind, Kind::Blocking | Kind::Cpu)) {
         let end = history.wakes.iter().find(|wake| wake.task == *id && wake.cause == Cause::Job);
         let Some(end) = end else { continue };
         let polls = history.polls.iter().filter(|poll| poll.at > task.born && poll.end < end.at).count();
@@ -225,7 +225,7 @@ fn picture(history: &History, text: &mut String) {
     let _ = writeln!(text, "\n{:width$} 0{scale:>1$}", "", COLUMNS - 1);
     for (id, task) in history.tasks.iter().take(ROWS) {
         let mut line = vec![' '; COLUMNS];
-        let wait = if task.kind == Kind::Blocking { '▒' } else { '·' };
+        let wait = if matches!(task.kind, Kind::Blocking | Kind::Cpu) { '▒' } else { '·' };
         line[column(task.born)..=column(task.ended.unwrap_or(history.end))].fill(wait);
         for poll in history.polls.iter().filter(|poll| poll.task == *id) {
             line[column(poll.at)..=column(poll.end)].fill('█');

@@ -16,7 +16,7 @@ pub(crate) fn name(history: &History, id: TaskId) -> String {
         Some(task) => match (&task.name, task.kind) {
             (Some(name), _) => format!("{name} ({id})"),
             (None, Kind::Root) => format!("root ({id})"),
-            (None, Kind::Blocking) => format!("job ({id})"),
+            (None, Kind::Blocking | Kind::Cpu) => format!("job ({id})"),
             _ => format!("task ({id})"),
         },
         None => format!("task ({id})"),

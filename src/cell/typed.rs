@@ -60,6 +60,7 @@ impl<F: Future> Cell<F> {
     const TASK: &'static Vtable = &Cell::<F>::vtable(Kind::Task);
     const ROOT: &'static Vtable = &Cell::<F>::vtable(Kind::Root);
     const BLOCKING: &'static Vtable = &Cell::<F>::vtable(Kind::Blocking);
+    const CPU: &'static Vtable = &Cell::<F>::vtable(Kind::Cpu);
 
     const fn vtable(kind: Kind) -> Vtable {
         Vtable {
@@ -96,6 +97,7 @@ pub(super) unsafe fn new<F: Future>(
         Kind::Task => Cell::<F>::TASK,
         Kind::Root => Cell::<F>::ROOT,
         Kind::Blocking => Cell::<F>::BLOCKING,
+        Kind::Cpu => Cell::<F>::CPU,
     };
     let cell = memory::take(&vtable.home).cast::<Cell<F>>();
     let header = Header::new(vtable, inbox, id, site, FUTURE | HANDLE);

@@ -26,6 +26,7 @@ impl Display for Kind {
             Kind::Task => "task",
             Kind::Root => "root",
             Kind::Blocking => "blocking",
+            Kind::Cpu => "cpu",
         })
     }
 }

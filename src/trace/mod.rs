@@ -50,6 +50,8 @@ pub enum Kind {
     Root,
     /// The result of a closure given to `spawn_blocking`.
     Blocking,
+    /// The result of a closure given to `spawn_cpu`.
+    Cpu,
 }
 
 /// The five phases of one turn, in their order.
@@ -91,7 +93,7 @@ pub enum Cause {
     Source(SourceId, Direction),
     /// Another thread woke it; the thread's name, if it has one.
     Thread(Option<Arc<str>>),
-    /// Its job on the blocking pool ended.
+    /// Its job on the blocking or the CPU pool ended.
     Job,
     /// It was aborted.
     Aborted,

@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
+use glassloop::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use glassloop::time::{Sleep, sleep};
 use glassloop::{Builder, JoinHandle, spawn, yield_now};
 
@@ -38,6 +39,13 @@ fn main() -> ExitCode {
         "timer_fire_virtual" => run_virtual(timer_fire_virtual(count)),
         "timer_fire_virtual_1000" => run_virtual(timer_fire_virtual_1000(count)),
         "ping_pong_slot" => run(ping_pong_slot(count)),
+        "ping_pong_mpsc" => run(ping_pong_mpsc(count)),
+        "mpsc_ready" => run(mpsc_ready(count)),
+        "mutex_free" => run(mutex_free(count)),
+        "mutex_hand_over" => run(mutex_hand_over(count)),
+        "semaphore_hand_over" => run(semaphore_hand_over(count)),
+        "notify_ping_pong" => run(notify_ping_pong(count)),
+        "oneshot" => run(oneshot_awaited(count)),
         "echo" => run(echo(count)),
         _ => {
             eprintln!("ops knows no {name}");
@@ -247,6 +255,110 @@ async fn ping_pong_slot(count: usize) {
         ping.open();
         pong.wait().await;
     }
+    other.await.unwrap();
+}
+
+/// A value there and one back, over two channels of one slot.
+async fn ping_pong_mpsc(count: usize) {
+    let (ping, mut pinged) = mpsc::channel(1);
+    let (pong, mut ponged) = mpsc::channel(1);
+    let other = spawn(async move {
+        while let Some(n) = pinged.recv().await {
+            pong.send(n).await.unwrap();
+        }
+    });
+    for n in 0..count {
+        ping.send(n).await.unwrap();
+        assert_eq!(ponged.recv().await, Some(n));
+    }
+    drop(ping);
+    other.await.unwrap();
+}
+
+/// A value into a channel that has room, and out of it.
+async fn mpsc_ready(count: usize) {
+    let (sender, mut receiver) = mpsc::channel(1);
+    for n in 0..count {
+        sender.send(n).await.unwrap();
+        assert_eq!(receiver.recv().await, Some(n));
+    }
+}
+
+async fn mutex_free(count: usize) {
+    let mutex = Mutex::new(0);
+    for _ in 0..count {
+        *mutex.lock().await += 1;
+    }
+}
+
+/// Two tasks, each of which has the lock while the other waits for it.
+async fn mutex_hand_over(count: usize) {
+    let mutex = Rc::new(Mutex::new(0));
+    let tasks = [count / 2; 2].map(|count| {
+        let mutex = mutex.clone();
+        spawn(async move {
+            for _ in 0..count {
+                let mut guard = mutex.lock().await;
+                *guard += 1;
+                yield_now().await;
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn semaphore_hand_over(count: usize) {
+    let semaphore = Rc::new(Semaphore::new(1));
+    let tasks = [count / 2; 2].map(|count| {
+        let semaphore = semaphore.clone();
+        spawn(async move {
+            for _ in 0..count {
+                let _permit = semaphore.acquire().await.unwrap();
+                yield_now().await;
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+async fn notify_ping_pong(count: usize) {
+    let notify = Rc::new((Notify::new(), Notify::new()));
+    let other = spawn({
+        let notify = notify.clone();
+        async move {
+            for _ in 0..count {
+                notify.0.notified().await;
+                notify.1.notify_one();
+            }
+        }
+    });
+    for _ in 0..count {
+        notify.0.notify_one();
+        notify.1.notified().await;
+    }
+    other.await.unwrap();
+}
+
+/// A channel made, awaited, and answered by another task.
+async fn oneshot_awaited(count: usize) {
+    let (requests, mut inbox) = mpsc::channel::<oneshot::Sender<usize>>(1);
+    let other = spawn(async move {
+        let mut n = 0;
+        while let Some(answer) = inbox.recv().await {
+            answer.send(n).unwrap();
+            n += 1;
+        }
+    });
+    for n in 0..count {
+        let (sender, receiver) = oneshot::channel();
+        requests.try_send(sender).unwrap();
+        assert_eq!(receiver.await, Ok(n));
+    }
+    drop(requests);
     other.await.unwrap();
 }
 

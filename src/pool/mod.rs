@@ -1,0 +1,155 @@
+//! The pool: threads that run closures, none before the first job. Two crews of them, for work that waits and for
+//! work that computes, each with a queue and a limit of its own, so that neither can starve the other; and one list
+//! of the jobs of both, so that the rest of the loop need not know that there are two.
+//!
+//! A job's result comes back through its task: the worker stores it and leaves a wake in the inbox, and the task's
+//! poll takes it. Life of a job: Queued → Running → Done → Gone (taken); or Queued → Cancelled → Gone; or Running →
+//! Abandoned → Gone (the runtime did not wait for it, and the late result is dropped on its worker).
+
+mod job;
+mod workers;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::cell::RemoteRef;
+use crate::trace::TaskId;
+pub(crate) use job::JobFuture;
+use job::{Job, Work};
+use workers::Workers;
+
+/// Where jobs run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Policy {
+    /// On threads, each of which ends after `keep_alive` without a job.
+    Threads {
+        /// At most so many for work that waits.
+        blocking: usize,
+        /// At most so many for work that computes; as many as there are processors, if it is not said.
+        cpu: Option<usize>,
+        keep_alive: Duration,
+    },
+    /// In the poll of the job's task, on the loop's thread: for runs that must repeat exactly.
+    Inline,
+}
+
+/// Which threads run a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Crew {
+    /// Those for work that waits: files, names, what the system makes us wait for.
+    Blocking,
+    /// Those for work that computes.
+    Cpu,
+}
+
+pub(crate) struct Pool {
+    /// `None`: jobs run inline.
+    crews: Option<Crews>,
+    outstanding: Rc<Outstanding>,
+}
+
+struct Crews {
+    blocking: Workers,
+    cpu: Workers,
+}
+
+/// The jobs whose tasks are not finished.
+#[derive(Default)]
+struct Outstanding(RefCell<BTreeMap<TaskId, Arc<dyn Work>>>);
+
+/// No code of ours panics under a lock, and user code never runs under one; so poison carries no news.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    pub(crate) fn new(policy: Policy) -> Pool {
+        let crews = match policy {
+            Policy::Inline => None,
+            Policy::Threads { blocking, cpu, keep_alive } => Some(Crews {
+                blocking: Workers::new("glassloop-job", Some(blocking), keep_alive),
+                cpu: Workers::new("glassloop-cpu", cpu, keep_alive),
+            }),
+        };
+        Pool { crews, outstanding: Rc::default() }
+    }
+
+    /// Whether jobs run in their tasks' polls, so that such a task is ready at once.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.crews.is_none()
+    }
+
+    /// How many jobs have not given their results yet.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.outstanding.0.borrow().len()
+    }
+
+    /// The jobs that are running now, and their tasks.
+    pub(crate) fn running(&self) -> Vec<(TaskId, RunningJob)> {
+        let jobs = self.outstanding.0.borrow();
+        let running = jobs.iter().filter(|(_, job)| job.is_running());
+        running.map(|(id, job)| (*id, RunningJob(job.clone()))).collect()
+    }
+
+    /// The future of a job for task `id`, which `submit` must be told of when it has its cell.
+    pub(crate) fn prepare<F, T>(&self, crew: Crew, work: F, id: TaskId) -> (JobFuture<F, T>, Submission)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let job = Arc::new(Job::new(work));
+        let work: Arc<dyn Work> = job.clone();
+        self.outstanding.0.borrow_mut().insert(id, work.clone());
+        let future =
+            JobFuture { job: job.clone(), id, inline: self.is_inline(), outstanding: self.outstanding.clone() };
+        let link = Box::new(move |task| job.link(task));
+        (future, Submission { crew, work, link })
+    }
+
+    /// Queues a job; `task` is woken when it has run.
+    ///
+    /// # Errors
+    /// If no thread runs and none can be made.
+    pub(crate) fn submit(&self, job: Submission, task: RemoteRef) -> std::io::Result<()> {
+        let Some(crews) = &self.crews else { return Ok(()) };
+        (job.link)(task);
+        match job.crew {
+            Crew::Blocking => crews.blocking.submit(job.work),
+            Crew::Cpu => crews.cpu.submit(job.work),
+        }
+    }
+
+    /// Takes a queued job back. `Some(false)`: it runs or has run. `None`: no job of this task is outstanding.
+    pub(crate) fn cancel(&self, id: TaskId) -> Option<bool> {
+        let job = self.outstanding.0.borrow().get(&id).cloned();
+        job.map(|job| job.cancel())
+    }
+
+    /// Ends the workers. Waits for those that run a job until `deadline`, or for ever.
+    pub(crate) fn close(&self, deadline: Option<Instant>) {
+        let Some(Crews { blocking, cpu }) = &self.crews else { return };
+        blocking.close();
+        cpu.close();
+        blocking.wait(deadline);
+        cpu.wait(deadline);
+    }
+}
+
+/// A job that was running when it was asked for.
+pub(crate) struct RunningJob(Arc<dyn Work>);
+
+impl RunningJob {
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+}
+
+/// A job that waits for its task's cell.
+pub(crate) struct Submission {
+    crew: Crew,
+    work: Arc<dyn Work>,
+    link: Box<dyn FnOnce(RemoteRef)>,
+}
