@@ -69,11 +69,21 @@
 //!
 //! `ARCHITECTURE.md` says why each is as it is, and what was tried and rejected.
 
-/// The README's program, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+/// The programs of the README and of the pages, compiled and run.
+#[cfg(all(doctest, feature = "full"))]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/from_asyncio.md")]
+    struct FromAsyncio;
+    #[doc = include_str!("../docs/from_tokio.md")]
+    struct FromTokio;
+}
 
+// Other crates' macros, in our order.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macros;
 // Leaf services over the reactor and the pool.
 #[cfg(feature = "fs")]
 pub mod fs;
@@ -118,8 +128,10 @@ mod panics;
 mod atomic;
 
 pub use join::{
-    AbortHandle, JoinAll, JoinHandle, RemoteError, RemoteHandle, TryJoinAll, YieldNow, join_all, spawn,
-    spawn_blocking, spawn_named, try_join_all, try_spawn, try_spawn_blocking, yield_now,
+    AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
+    JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,
+    YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_cpu, spawn_named, try_join_all, try_spawn,
+    try_spawn_blocking, try_spawn_cpu, yield_now,
 };
 pub use runtime::{
     Builder, Deadlock, Dump, Handle, Holder, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,

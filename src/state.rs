@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{Cause, RuntimeId, TaskId, Tracer};
+use crate::trace::{Cause, Outcome, RuntimeId, TaskId, Tracer};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -29,6 +30,8 @@ pub(crate) struct State {
     pub(crate) tasks: Registry,
     /// The names of live tasks that have one.
     pub(crate) names: RefCell<HashMap<TaskId, Arc<str>>>,
+    /// Who wants to hear of the end of live tasks.
+    pub(crate) endings: RefCell<HashMap<TaskId, Ending, BuildHasherDefault<ById>>>,
     pub(crate) running: Running,
     pub(crate) turns: Cell<u64>,
     /// How many tasks were made; the last one's id.
@@ -56,6 +59,47 @@ pub(crate) struct Looked {
     pub(crate) parks: Cell<usize>,
     /// How many parks to let pass until the next look.
     pub(crate) rest: Cell<usize>,
+}
+
+/// Who wants to hear of a task's end.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// The set or group that the task is a member of, and the member's key there.
+    pub(crate) account: Option<(Rc<dyn Account>, usize)>,
+    pub(crate) hooks: Vec<Hook>,
+}
+
+pub(crate) type Hook = Box<dyn FnOnce(&End)>;
+
+/// How a task ended, and its name, which is forgotten with it.
+pub(crate) struct End {
+    pub(crate) outcome: Outcome,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+/// What keeps account of its members' ends.
+pub(crate) trait Account {
+    /// The member's future is gone, and its output is in its cell. Must not panic.
+    fn ended(&self, member: usize, end: &End);
+}
+
+/// Hashes an id, which is a small number, by spreading its bits.
+#[derive(Default)]
+pub(crate) struct ById(u64);
+
+impl Hasher for ById {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // A table looks at the highest bits and at the lowest: the number grows in these, the product in those.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// Which task the run phase is at.

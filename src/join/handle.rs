@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::runtime::{abort, report_lost};
 use crate::cell::{JoinError, Joined, RemoteRef};
+use crate::runtime::{abort, report_lost};
 use crate::trace::TaskId;
 use crate::wake;
 
@@ -51,6 +51,10 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     pub(super) fn new(joined: Joined<T>) -> JoinHandle<T> {
         JoinHandle { joined, taken: false }
+    }
+
+    pub(super) fn joined(&self) -> &Joined<T> {
+        &self.joined
     }
 
     /// Names the task.
@@ -101,15 +105,20 @@ impl<T> Future for JoinHandle<T> {
             "the JoinHandle of task {} was polled again after it gave its output; a handle gives it once",
             self.id()
         );
-        let output = self.joined.poll(wake::address(cx), || wake::waiter(cx));
-        self.taken = output.is_ready();
-        if let Poll::Ready(Err(error)) = &output
+        let Some(output) = self.joined.take() else {
+            if let Some(waiter) = wake::new_waiter(cx, |address| self.joined.is_awaited_by(address)) {
+                self.joined.set_awaited_by(waiter);
+            }
+            return Poll::Pending;
+        };
+        self.taken = true;
+        if let Err(error) = &output
             && error.is_panic()
         {
             // Its name was kept for a report that is not needed now.
             wake::with_loop_of(self.joined.task(), |state| state.names.borrow_mut().remove(&self.id()));
         }
-        output
+        Poll::Ready(output)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::JoinHandle;
+use crate::pool::Crew;
 use crate::runtime::{Runtime, spawn_blocking_on, spawn_on};
 use crate::wake::{self, NoRuntime};
 
@@ -127,6 +128,60 @@ where
 {
     let site = Location::caller();
     wake::with_current("spawn_blocking", |state| JoinHandle::new(spawn_blocking_on(state, work, site)))
+}
+
+/// Runs `work`, which computes, on a thread of the CPU pool.
+///
+/// This pool has its own queue and its own threads, as many as the machine has processors
+/// ([`Builder::max_cpu_threads`](crate::Builder::max_cpu_threads)); so computations do not hold up the files and
+/// names that [`spawn_blocking`] waits for, nor the other way round. All else is as there: no thread before the first
+/// job, a panic goes to whoever awaits the handle, and aborting it takes a waiting job back, never one that runs.
+///
+/// Work that waits for something does not belong here: it would keep a processor's thread and not use it.
+///
+/// # Scheduling
+/// Jobs begin in the order of their spawns. A job's task is made ready, at the back of the queue, when the job's end
+/// is collected, with the job as cause.
+///
+/// # Panics
+/// Outside of a running loop, and if no thread runs and none can be made.
+///
+/// # Examples
+/// ```
+/// glassloop::run(async {
+///     let halves = [0..500_000_u64, 500_000..1_000_000].map(|half| glassloop::spawn_cpu(|| half.sum::<u64>()));
+///     let mut sum = 0;
+///     for half in halves {
+///         sum += half.await.unwrap(); // both are computed meanwhile, and the loop is free
+///     }
+///     assert_eq!(sum, 499_999_500_000);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_cpu<F, T>(work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    expect(wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site))))
+}
+
+/// As [`spawn_cpu`], but gives an error outside of a running loop; `work` is dropped then.
+///
+/// # Errors
+/// If no loop runs on this thread.
+///
+/// # Panics
+/// If no thread runs and none can be made.
+#[track_caller]
+pub fn try_spawn_cpu<F, T>(work: F) -> Result<JoinHandle<T>, NoRuntime>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let site = Location::caller();
+    wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site)))
 }
 
 #[track_caller]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Runtime;
-use crate::cell::{Inbox, Registry};
+use crate::cell::{self, Inbox, Registry};
 use crate::clock::Clock;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
@@ -37,6 +37,7 @@ pub struct Builder {
     budget: u32,
     events: usize,
     threads: usize,
+    cpu_threads: Option<usize>,
     keep_alive: Duration,
     inline: bool,
     paused: bool,
@@ -60,6 +61,7 @@ impl Builder {
             budget: 128,
             events: 1024,
             threads: 64,
+            cpu_threads: None,
             keep_alive: Duration::from_secs(10),
             inline: false,
             paused: false,
@@ -92,14 +94,21 @@ impl Builder {
         self
     }
 
+    /// How many threads [`spawn_cpu`](crate::spawn_cpu) may have at once; by default as many as the machine has
+    /// processors for this process (`std::thread::available_parallelism`). They are beside those for blocking jobs.
+    pub fn max_cpu_threads(mut self, threads: usize) -> Builder {
+        self.cpu_threads = Some(threads);
+        self
+    }
+
     /// How long a pool thread stays without a job; 10 seconds by default.
     pub fn thread_keep_alive(mut self, time: Duration) -> Builder {
         self.keep_alive = time;
         self
     }
 
-    /// Runs blocking jobs on the loop's thread, each in the first poll of its task, instead of on threads: for runs
-    /// that must repeat exactly.
+    /// Runs blocking and CPU jobs on the loop's thread, each in the first poll of its task, instead of on threads: for
+    /// runs that must repeat exactly.
     pub fn inline_blocking(mut self) -> Builder {
         self.inline = true;
         self
@@ -178,16 +187,19 @@ impl Builder {
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
         at_least_one("events_capacity", self.events, "events a look at the kernel may bring")?;
         at_least_one("max_blocking_threads", self.threads, "threads; to run without any, use inline_blocking")?;
+        let cpu_threads = self.cpu_threads.unwrap_or(1);
+        at_least_one("max_cpu_threads", cpu_threads, "threads; to run without any, use inline_blocking")?;
         let policy = if self.inline {
             Policy::Inline
         } else {
-            Policy::Threads { limit: self.threads, keep_alive: self.keep_alive }
+            Policy::Threads { blocking: self.threads, cpu: self.cpu_threads, keep_alive: self.keep_alive }
         };
         let (reactor, bell) = Reactor::new(self.events)?;
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty()));
         let clock = Rc::new(Clock::new(self.paused));
         wake::announce(&inbox);
+        cell::open();
         let debug = self.is_debug();
         let state = State {
             id,
@@ -202,6 +214,7 @@ impl Builder {
             pool: Pool::new(policy),
             tasks: Registry::new(),
             names: RefCell::new(HashMap::new()),
+            endings: RefCell::default(),
             running: Running::new(),
             turns: Cell::new(0),
             spawned: Cell::new(0),

@@ -106,10 +106,12 @@ pub enum Waits {
         /// Where it was made.
         site: &'static Location<'static>,
     },
-    /// A socket.
+    /// A socket, or something else that the kernel reports.
     Source {
         /// Which.
         source: SourceId,
+        /// What it is: `socket`, `child process`, `signal listener`.
+        thing: &'static str,
         /// For what.
         direction: Direction,
         /// Where the operation was begun.
@@ -119,6 +121,8 @@ pub enum Waits {
     Join(TaskId),
     /// Its own job on the blocking pool.
     Job,
+    /// Its own job on the CPU pool.
+    CpuJob,
     /// Something that another task gives: a lock, a permit, an item.
     Sync {
         /// The operation: `Mutex::lock`.
@@ -187,9 +191,9 @@ pub(super) fn take(state: &State) -> Dump {
             note(task.id(), Waits::Timer { timer, deadline, site });
         }
     });
-    state.reactor.each(|waiter, source, direction, site| {
+    state.reactor.each(|waiter, source, thing, direction, site| {
         if let Waiter::Task(task) = waiter {
-            note(task.id(), Waits::Source { source, direction, site });
+            note(task.id(), Waits::Source { source, thing, direction, site });
         }
     });
     let stands = waits::stands();
@@ -229,7 +233,11 @@ fn view(state: &State, task: &TaskRef) -> TaskView {
             (false, true) => TaskState::Ready,
             (false, false) => TaskState::Waiting,
         },
-        waits: if task.kind() == Kind::Blocking { vec![Waits::Job] } else { Vec::new() },
+        waits: match task.kind() {
+            Kind::Blocking => vec![Waits::Job],
+            Kind::Cpu => vec![Waits::CpuJob],
+            _ => Vec::new(),
+        },
         waited: if running || ready { None } else { state.trace.waited(id) },
         has_wakers: TaskRef::is_shared(task.header()),
     }
@@ -281,14 +289,18 @@ impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Waits::Timer { timer, site, .. } => write!(f, "timer {timer} (made at {site})"),
-            Waits::Source { source, direction, site: None } => {
-                write!(f, "socket {source} to be {direction}")
-            }
-            Waits::Source { source, direction, site: Some(site) } => {
-                write!(f, "socket {source} to be {direction} (at {site})")
+            Waits::Source { source, thing, direction, site } => {
+                // By the number that traces give it.
+                write!(f, "socket {source}")?;
+                if *thing != "socket" {
+                    write!(f, " ({thing})")?;
+                }
+                write!(f, " to be {direction}")?;
+                site.map_or(Ok(()), |site| write!(f, " (at {site})"))
             }
             Waits::Join(id) => write!(f, "task {id} to finish"),
             Waits::Job => f.write_str("its job on the blocking pool"),
+            Waits::CpuJob => f.write_str("its job on the CPU pool"),
             Waits::Sync { what, site, made, held_by } => {
                 write!(f, "{what} (at {site}; made at {made}")?;
                 held_by.iter().try_for_each(|holder| write!(f, "; {holder}"))?;

@@ -29,8 +29,8 @@ pub use shutdown::{Unfinished, UnfinishedJob};
 pub(crate) use lost::report_lost;
 pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
 
-use crate::state::State;
 use crate::cell::with_root;
+use crate::state::State;
 use crate::trace::{Cause, RuntimeId};
 use crate::wake;
 use turn::Host;

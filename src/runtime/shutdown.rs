@@ -69,7 +69,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.close(deadline);
-        cell::trim();
+        cell::close();
         let left = running.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
         let site = |id| sites.iter().find(|(task, _)| *task == id).map(|(_, site)| *site);
         Unfinished { jobs: left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect() }
@@ -87,7 +87,7 @@ pub struct Unfinished {
 pub struct UnfinishedJob {
     /// The task that would have given its result.
     pub id: TaskId,
-    /// Where `spawn_blocking` was called.
+    /// Where `spawn_blocking` or `spawn_cpu` was called.
     pub site: &'static Location<'static>,
 }
 

@@ -1,12 +1,14 @@
 //! How tasks begin and end.
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
 use super::report_lost;
-use crate::state::State;
 use crate::cell::{CANCEL, Failure, HANDLE, Joined, Polled, TaskRef};
+use crate::panics::{dispose, message_of, say};
+use crate::pool::{Crew, JobFuture};
+use crate::state::{End, Ending, State};
 use crate::trace::{Cause, Event, Kind, Outcome, TaskId};
 use crate::wake;
 
@@ -18,6 +20,13 @@ pub(super) fn next_id(state: &State) -> TaskId {
 
 #[inline]
 pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
+    if name.is_some() || state.trace.is_on() {
+        announce_told(state, task, name);
+    }
+}
+
+#[cold]
+fn announce_told(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
     if let Some(name) = &name {
         state.names.borrow_mut().insert(task.id(), name.clone());
     }
@@ -56,26 +65,57 @@ pub(crate) fn spawn_on<F: Future + 'static>(
     joined
 }
 
-/// A blocking job, and the task that gives its result. The task is ready when the job has ended.
-///
-/// # Panics
-/// If no thread runs and none can be made.
+/// A blocking job, and the task that gives its result; see [`Crew::spawn_on`].
 pub(crate) fn spawn_blocking_on<F, T>(state: &State, work: F, site: &'static Location<'static>) -> Joined<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let id = next_id(state);
-    let (future, job) = state.pool.prepare(work, id);
-    let (task, joined) = TaskRef::new(future, Kind::Blocking, &state.inbox, id, site);
-    begin(state, task.clone(), None, state.pool.is_inline());
-    if let Some(remote) = task.to_remote()
-        && let Err(error) = state.pool.submit(job, remote)
+    Crew::Blocking.spawn_on(state, work, site)
+}
+
+impl Crew {
+    /// A job for these threads, and the task that gives its result. The task is ready when the job has ended.
+    ///
+    /// # Panics
+    /// If no thread runs and none can be made.
+    pub(crate) fn spawn_on<F, T>(self, state: &State, work: F, site: &'static Location<'static>) -> Joined<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
     {
-        abort(state, &task);
-        panic!("spawn_blocking at {site}: no thread could be made for the job: {error}");
+        self.spawn_with(state, work, site, |job| job)
     }
-    joined
+
+    /// As `spawn_on`; but the task is what `then` makes of the job's future, and must not wait for anything else.
+    pub(crate) fn spawn_with<F, T, J>(
+        self,
+        state: &State,
+        work: F,
+        site: &'static Location<'static>,
+        then: impl FnOnce(JobFuture<F, T>) -> J,
+    ) -> Joined<J::Output>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+        J: Future + 'static,
+    {
+        let id = next_id(state);
+        let (future, job) = state.pool.prepare(self, work, id);
+        let kind = match self {
+            Crew::Blocking => Kind::Blocking,
+            Crew::Cpu => Kind::Cpu,
+        };
+        let (task, joined) = TaskRef::new(then(future), kind, &state.inbox, id, site);
+        begin(state, task.clone(), None, state.pool.is_inline());
+        if let Some(remote) = task.to_remote()
+            && let Err(error) = state.pool.submit(job, remote)
+        {
+            abort(state, &task);
+            panic!("the job spawned at {site} did not begin: no thread could be made for it: {error}");
+        }
+        joined
+    }
 }
 
 #[inline]
@@ -102,11 +142,12 @@ pub(super) fn ended(state: &State, task: &TaskRef, polled: Polled) {
     }
 }
 
-/// The future is gone: strikes the task off, and wakes whoever awaits it.
+/// The future is gone: strikes the task off, tells those who asked to hear of it, and wakes whoever awaits it.
 fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     drop(state.tasks.remove(task));
     let joiner = task.retire();
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
+    let ending = if state.endings.borrow().is_empty() { None } else { take_ending(state, task, outcome) };
     if let Some(payload) = lost {
         match task.kind() {
             Kind::Root => state.root_panic.set(Some(payload)),
@@ -121,8 +162,32 @@ fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     if task.kind() == Kind::Root {
         state.ready.halt(true);
     }
+    if let Some((ending, end)) = ending {
+        tell(task, ending, &end);
+    }
     if let Some(joiner) = joiner {
-        wake::wake(joiner);
+        wake::wake_because(state, joiner, || state.running.cause());
+    }
+}
+
+#[inline(never)]
+fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {
+    let ending = state.endings.borrow_mut().remove(&task.id())?;
+    let name = state.names.borrow().get(&task.id()).cloned();
+    Some((ending, End { outcome, name }))
+}
+
+/// The task's set or group hears of it first, then the hooks in their order; a hook's panic must not end the loop.
+fn tell(task: &TaskRef, ending: Ending, end: &End) {
+    if let Some((account, member)) = ending.account {
+        account.ended(member, end);
+    }
+    for hook in ending.hooks {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| hook(end))) {
+            let (id, site, words) = (task.id(), task.site(), message_of(payload.as_ref()));
+            say(format_args!("a hook on the end of task {id}, spawned at {site}, panicked: {words}"));
+            dispose(payload);
+        }
     }
 }
 

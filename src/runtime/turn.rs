@@ -103,6 +103,7 @@ fn run(state: &State) -> usize {
         let Some(task) = state.ready.pop() else { break };
         polls += usize::from(step(state, &task));
     }
+    state.running.clear();
     polls
 }
 
@@ -122,7 +123,6 @@ fn step(state: &State, task: &TaskRef) -> bool {
         wake::poll(task)
     };
     start::ended(state, task, polled);
-    state.running.clear();
     true
 }
 

@@ -17,12 +17,14 @@
 //! });
 //! ```
 
+mod deadline;
 mod interval;
 mod sleep;
 mod timeout;
 mod virtual_clock;
 
 pub use crate::clock::Instant;
+pub use deadline::{Deadline, DeadlineElapsed, current_deadline, deadline, deadline_at};
 pub use interval::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until, try_sleep, try_sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};

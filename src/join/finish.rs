@@ -1,0 +1,104 @@
+//! Hearing of a task's end without awaiting it.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::JoinHandle;
+use crate::state::{Account, End};
+use crate::trace::{Outcome, TaskId};
+use crate::wake;
+
+/// A task that has ended, as a hook on its end is told of it.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    id: TaskId,
+    name: Option<Arc<str>>,
+    site: &'static Location<'static>,
+    outcome: Option<Outcome>,
+}
+
+impl Finished {
+    /// Names the task.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Its name, if it was given one. A task that had ended before the hook was made has lost its name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where it was spawned.
+    #[must_use]
+    pub fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+
+    /// How it ended. `None` if it had ended before the hook was made: then its handle alone knows.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Calls `hook` when the task has ended: it returned, panicked, or was cancelled; asyncio's `add_done_callback`.
+    ///
+    /// The handle need not be kept. If the task has ended already, the hook is called at once, in this call.
+    ///
+    /// # Scheduling
+    /// The hook is called on the loop's thread, in the turn of the task that ends: its future is gone by then, and
+    /// whoever awaits the handle is woken after. Several hooks are called in the order in which they were given. A
+    /// [`JoinSet`](crate::JoinSet) or [`TaskGroup`](crate::TaskGroup) hears of its member's end before them.
+    ///
+    /// # Panics
+    /// While the task lives and its loop does not run on this thread. A panic of the hook itself is reported on
+    /// standard error; the loop lives.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let log = Rc::new(RefCell::new(Vec::new()));
+    /// glassloop::run(async {
+    ///     let task = glassloop::spawn_named("greeter", async { "hello" });
+    ///     let heard = log.clone();
+    ///     task.on_finish(move |finished| heard.borrow_mut().push(finished.name().unwrap().to_owned()));
+    ///     assert_eq!(task.await.unwrap(), "hello");
+    /// });
+    /// assert_eq!(*log.borrow(), ["greeter"]);
+    /// ```
+    #[track_caller]
+    pub fn on_finish(&self, hook: impl FnOnce(&Finished) + 'static) {
+        let task = self.joined().task();
+        let (id, site) = (task.id(), task.site());
+        if task.is_finished() {
+            return hook(&Finished { id, name: None, site, outcome: None });
+        }
+        let hook = Box::new(move |end: &End| {
+            hook(&Finished { id, name: end.name.clone(), site, outcome: Some(end.outcome) });
+        });
+        let hooked = wake::with_loop_of(task, |state| {
+            state.endings.borrow_mut().entry(id).or_default().hooks.push(hook);
+        });
+        assert!(
+            hooked.is_some(),
+            "on_finish was called for task {id} where its loop does not run; call it from a task of that loop"
+        );
+    }
+
+    /// Makes the task a member of a set or group; one that has ended already (its runtime is being dropped) is told
+    /// of at once.
+    pub(super) fn enlist(&self, account: Rc<dyn Account>, member: usize) {
+        let task = self.joined().task();
+        if task.is_finished() {
+            return account.ended(member, &End { outcome: Outcome::Cancelled, name: None });
+        }
+        wake::with_loop_of(task, |state| {
+            state.endings.borrow_mut().entry(self.id()).or_default().account = Some((account, member));
+        });
+    }
+}
