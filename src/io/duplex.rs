@@ -121,7 +121,7 @@ static DUPLEX: Ops = [op("DuplexStream::read"), op("DuplexStream::write")];
 static SIMPLEX: Ops = [op("SimplexReader::read"), op("SimplexWriter::write")];
 
 const fn op(name: &'static str) -> Op {
-    Op { name, is_lock: false, loses: "no byte" }
+    Op::losing(name, "no byte")
 }
 
 #[track_caller]

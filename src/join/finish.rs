@@ -15,7 +15,7 @@ pub struct Finished {
     id: TaskId,
     name: Option<Arc<str>>,
     site: &'static Location<'static>,
-    outcome: Option<Outcome>,
+    outcome: Outcome,
 }
 
 impl Finished {
@@ -37,9 +37,9 @@ impl Finished {
         self.site
     }
 
-    /// How it ended. `None` if it had ended before the hook was made: then its handle alone knows.
+    /// How it ended.
     #[must_use]
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 }
@@ -75,11 +75,11 @@ impl<T> JoinHandle<T> {
     pub fn on_finish(&self, hook: impl FnOnce(&Finished) + 'static) {
         let task = self.joined().task();
         let (id, site) = (task.id(), task.site());
-        if task.is_finished() {
-            return hook(&Finished { id, name: None, site, outcome: None });
+        if let Some(outcome) = task.outcome() {
+            return hook(&Finished { id, name: None, site, outcome });
         }
         let hook = Box::new(move |end: &End| {
-            hook(&Finished { id, name: end.name.clone(), site, outcome: Some(end.outcome) });
+            hook(&Finished { id, name: end.name.clone(), site, outcome: end.outcome });
         });
         let hooked = wake::with_loop_of(task, |state| {
             state.endings.borrow_mut().entry(id).or_default().hooks.push(hook);

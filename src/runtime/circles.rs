@@ -70,7 +70,9 @@ fn shortest(nexts: &[Vec<usize>], loose: &[bool], start: usize) -> Option<Vec<us
 pub(super) fn blockers(waits: &Waits) -> Vec<TaskId> {
     match waits {
         Waits::Join(task) => vec![*task],
-        Waits::Sync { held_by, .. } => held_by.iter().filter_map(|holder| holder.task).collect(),
+        Waits::Sync { held_by, .. } => {
+            held_by.iter().filter(|holder| !holder.may_have_moved).filter_map(|holder| holder.task).collect()
+        }
         _ => Vec::new(),
     }
 }

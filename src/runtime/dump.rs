@@ -141,12 +141,16 @@ pub enum Waits {
 #[non_exhaustive]
 pub struct Holder {
     /// The task that took it, unless it was taken outside of every task. A guard that was given to another task is
-    /// still told as this one's.
+    /// still told as this one's, and never leads to the report of a circle.
     pub task: Option<TaskId>,
     /// Where it was taken.
     pub site: &'static Location<'static>,
     /// It was handed over, and the future that it was handed to has not been polled since.
     pub is_untaken: bool,
+    /// It does not have it yet: it waits to write, and came before one who waits to read.
+    pub is_before: bool,
+    /// Its guard owns its lock, and may have been given to another task.
+    pub may_have_moved: bool,
 }
 
 impl Dump {
@@ -199,7 +203,7 @@ pub(super) fn take(state: &State) -> Dump {
     let stands = waits::stands();
     for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
         if let Some((_, task)) = stand.who.filter(|(runtime, _)| *runtime == state.id) {
-            let held_by = if stand.op.is_lock { holders(state, &stands, stand.list) } else { Vec::new() };
+            let held_by = if stand.op.is_lock { holders(state, &stands, stand) } else { Vec::new() };
             let Stand { op, site, made, .. } = stand;
             note(task, Waits::Sync { what: op.name, site, made, held_by });
         }
@@ -207,14 +211,21 @@ pub(super) fn take(state: &State) -> Dump {
     Dump { outlook, tasks: views }
 }
 
-/// Who has the lock that a line waits for.
-fn holders(state: &State, stands: &[Stand], list: u32) -> Vec<Holder> {
-    let having = stands.iter().filter(|stand| stand.list == list && stand.stage != Standing::Waits);
-    having
+/// Who must give way before `waiting` has the lock: those who have it, or, where readers have it and this one would
+/// read too, those who came before it to write.
+fn holders(state: &State, stands: &[Stand], waiting: &Stand) -> Vec<Holder> {
+    let of_lock = || stands.iter().filter(|stand| stand.list == waiting.list);
+    let having = |stand: &&Stand| stand.stage != Standing::Waits;
+    let before = |stand: &&Stand| !having(stand) && !stand.op.is_shared && stand.ticket < waiting.ticket;
+    let could_share = waiting.op.is_shared && of_lock().filter(having).all(|stand| stand.op.is_shared);
+    of_lock()
+        .filter(|stand| if could_share { before(stand) } else { having(stand) })
         .map(|stand| Holder {
             task: stand.who.filter(|(runtime, _)| *runtime == state.id).map(|(_, task)| task),
             site: stand.site,
             is_untaken: stand.stage == Standing::Granted,
+            is_before: stand.stage == Standing::Waits,
+            may_have_moved: stand.op.may_move && stand.stage == Standing::Holds,
         })
         .collect()
 }
@@ -312,12 +323,20 @@ impl fmt::Display for Waits {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_untaken { "handed to " } else { "taken by " })?;
+        f.write_str(match (self.is_untaken, self.is_before) {
+            (true, _) => "handed to ",
+            (_, true) => "waited for before by ",
+            _ => "taken by ",
+        })?;
         match self.task {
             Some(task) => write!(f, "task {task}")?,
             None => f.write_str("code outside of this loop")?,
         }
         write!(f, " at {}", self.site)?;
-        if self.is_untaken { f.write_str(", which has not polled it since") } else { Ok(()) }
+        match (self.is_untaken, self.may_have_moved) {
+            (true, _) => f.write_str(", which has not polled it since"),
+            (_, true) => f.write_str(", with a guard that it may have given away"),
+            _ => Ok(()),
+        }
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::dump::{self, Dump, TaskState, TaskView, Waits};
+use super::dump::{self, Dump, Holder, TaskState, TaskView, Waits};
 use super::{circles, deadlock};
 use crate::panics::say;
 use crate::state::State;
@@ -120,9 +120,10 @@ fn stuck(dump: &Dump) -> HashSet<TaskId> {
     }
 }
 
-/// Whether each holder of what is waited for is a task of this loop.
+/// Whether each holder of what is waited for is a task of this loop, and has it still.
 fn is_told_whole(waits: &Waits) -> bool {
-    !matches!(waits, Waits::Sync { held_by, .. } if held_by.iter().any(|holder| holder.task.is_none()))
+    let is_unknown = |holder: &Holder| holder.task.is_none() || holder.may_have_moved;
+    !matches!(waits, Waits::Sync { held_by, .. } if held_by.iter().any(is_unknown))
 }
 
 fn is_of(state: &State, stand: &Stand) -> bool {

@@ -14,6 +14,7 @@ use super::TryLockError;
 use crate::waits::{Grant, Hold, Op, Place, WaitList};
 
 static LOCK: Op = Op::lock("Mutex::lock");
+static LOCK_OWNED: Op = Op::lock("Mutex::lock_owned").owned();
 
 /// A lock that may be held across `.await`; asyncio's `Lock`, with the value inside.
 ///
@@ -56,7 +57,7 @@ pub struct Mutex<T> {
     value: Cell<Option<Box<T>>>,
 }
 
-/// The lock without its value; a [`Condition`](super::Condition) gives it back and takes it again.
+/// The lock without its value.
 #[derive(Debug)]
 struct Lock {
     locked: Cell<bool>,
@@ -64,18 +65,24 @@ struct Lock {
 }
 
 impl Lock {
-    fn try_hold(&self, site: &'static Location<'static>) -> Option<Hold> {
-        if self.locked.replace(true) { None } else { Some(self.line.hold(&LOCK, site)) }
+    fn try_hold(&self, op: &'static Op, site: &'static Location<'static>) -> Option<Hold> {
+        if self.locked.replace(true) { None } else { Some(self.line.hold(op, site)) }
     }
 
     #[inline]
-    fn poll(&self, place: &mut Place, cx: &Context<'_>, site: &'static Location<'static>) -> Poll<Hold> {
+    fn poll(
+        &self,
+        place: &mut Place,
+        cx: &Context<'_>,
+        op: &'static Op,
+        site: &'static Location<'static>,
+    ) -> Poll<Hold> {
         if place.is_none()
-            && let Some(hold) = self.try_hold(site)
+            && let Some(hold) = self.try_hold(op, site)
         {
             return Poll::Ready(hold);
         }
-        self.line.poll_hold(place, cx, &LOCK, site, 1)
+        self.line.poll_hold(place, cx, op, site, 1)
     }
 
     fn unlock(&self) {
@@ -101,7 +108,7 @@ impl<T> Mutex<T> {
     /// Dropped, it loses its place in the line; a lock that it was handed already goes to the next.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = MutexGuard<'_, T>> {
-        Locking::new(self, Location::caller())
+        Locking::new(self, &LOCK, Location::caller())
     }
 
     /// As [`lock`](Mutex::lock), with a guard that owns its mutex, to be kept or given to a spawned task.
@@ -110,7 +117,7 @@ impl<T> Mutex<T> {
     /// As [`lock`](Mutex::lock).
     #[track_caller]
     pub fn lock_owned(self: Rc<Self>) -> impl Future<Output = OwnedMutexGuard<T>> {
-        Locking::new(self, Location::caller())
+        Locking::new(self, &LOCK_OWNED, Location::caller())
     }
 
     /// The lock, if it is free.
@@ -119,7 +126,7 @@ impl<T> Mutex<T> {
     /// If it is held, or was handed to somebody who waits.
     #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let hold = self.lock.try_hold(Location::caller()).ok_or(TryLockError(()))?;
+        let hold = self.lock.try_hold(&LOCK, Location::caller()).ok_or(TryLockError(()))?;
         Ok(Held::new(self, hold).into())
     }
 
@@ -129,7 +136,7 @@ impl<T> Mutex<T> {
     /// As [`try_lock`](Mutex::try_lock).
     #[track_caller]
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let hold = self.lock.try_hold(Location::caller()).ok_or(TryLockError(()))?;
+        let hold = self.lock.try_hold(&LOCK_OWNED, Location::caller()).ok_or(TryLockError(()))?;
         Ok(Held::new(self, hold).into())
     }
 
@@ -275,18 +282,64 @@ impl<T> OwnedMutexGuard<T> {
     }
 }
 
+/// A guard that a [`Condition`](super::Condition) can give back and take again: [`MutexGuard`] and
+/// [`OwnedMutexGuard`].
+pub trait Guard: DerefMut + sealed::Relock {}
+
+impl<T> Guard for MutexGuard<'_, T> {}
+impl<T> Guard for OwnedMutexGuard<T> {}
+
+pub(super) mod sealed {
+    use super::*;
+
+    pub trait Relock: Sized {
+        type Locking: Future<Output = Self> + Unpin;
+
+        /// Gives the lock back, and the future of taking it again.
+        fn unlock(self, site: &'static Location<'static>) -> Self::Locking;
+
+        /// Tells the mutex from others while it has a guard.
+        fn address(&self) -> *const ();
+    }
+
+    impl<'a, T> Relock for MutexGuard<'a, T> {
+        type Locking = Locking<T, &'a Mutex<T>, Self>;
+
+        fn unlock(self, site: &'static Location<'static>) -> Self::Locking {
+            Locking::new(self.0.mutex, &LOCK, site)
+        }
+
+        fn address(&self) -> *const () {
+            (&raw const *self.0.mutex).cast()
+        }
+    }
+
+    impl<T> Relock for OwnedMutexGuard<T> {
+        type Locking = Locking<T, Rc<Mutex<T>>, Self>;
+
+        fn unlock(self, site: &'static Location<'static>) -> Self::Locking {
+            Locking::new(self.0.mutex.clone(), &LOCK_OWNED, site)
+        }
+
+        fn address(&self) -> *const () {
+            (&raw const *self.0.mutex).cast()
+        }
+    }
+}
+
 /// The future of a lock: `M` is how the mutex is reached, `G` the guard.
 #[must_use = "futures do nothing unless you `.await` them"]
-struct Locking<T, M: Deref<Target = Mutex<T>> + Clone, G> {
+pub struct Locking<T, M: Deref<Target = Mutex<T>> + Clone, G> {
     mutex: M,
     place: Place,
+    op: &'static Op,
     site: &'static Location<'static>,
     guard: PhantomData<fn() -> G>,
 }
 
 impl<T, M: Deref<Target = Mutex<T>> + Clone, G> Locking<T, M, G> {
-    fn new(mutex: M, site: &'static Location<'static>) -> Self {
-        Locking { mutex, place: Place::NONE, site, guard: PhantomData }
+    fn new(mutex: M, op: &'static Op, site: &'static Location<'static>) -> Self {
+        Locking { mutex, place: Place::NONE, op, site, guard: PhantomData }
     }
 }
 
@@ -303,7 +356,7 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
         let this = &mut *self;
-        let hold = ready!(this.mutex.lock.poll(&mut this.place, cx, this.site));
+        let hold = ready!(this.mutex.lock.poll(&mut this.place, cx, this.op, this.site));
         Poll::Ready(Held::new(this.mutex.clone(), hold).into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{Op, Stage, table};
+use super::{Grant, Op, Stage, table};
 use crate::trace::{RuntimeId, TaskId};
 
 /// One entry of the table.
@@ -31,24 +31,28 @@ pub(crate) enum Standing {
     Holds,
 }
 
-/// All entries of this thread's table, in the order in which they came.
+/// All entries of this thread's table that wait, hold or were granted their turn, in the order in which they came.
 pub(crate) fn stands() -> Vec<Stand> {
     let all = table(|table| {
         let entries = table.entries.borrow();
-        let all = entries.iter().map(|(key, entry)| Stand {
-            key,
-            stage: match entry.stage {
+        let all = entries.iter().filter_map(|(key, entry)| {
+            let stage = match entry.stage {
                 Stage::Waiting => Standing::Waits,
-                Stage::Granted(_) => Standing::Granted,
+                Stage::Granted(Grant::Turn) => Standing::Granted,
+                Stage::Granted(Grant::All | Grant::Closed) => return None, // it holds nobody up
                 Stage::Held => Standing::Holds,
-            },
-            list: entry.list,
-            ticket: entry.ticket,
-            who: entry.who,
-            op: entry.op,
-            site: entry.site,
-            made: entry.made,
-            is_reported: entry.reported,
+            };
+            Some(Stand {
+                key,
+                stage,
+                list: entry.list,
+                ticket: entry.ticket,
+                who: entry.who,
+                op: entry.op,
+                site: entry.site,
+                made: entry.made,
+                is_reported: entry.reported,
+            })
         });
         all.collect::<Vec<_>>()
     });

@@ -16,14 +16,18 @@
 //!
 //! Order: first come, first served. A grant takes an entry out of the line at once, so nobody can come between the
 //! grant and the poll that takes it (trio's parking lot; a lock is handed over, not set free).
+#![cfg_attr(not(feature = "sync"), allow(dead_code))] // groups of tasks, which are always there, need but a part
 
 mod look;
 mod lost;
+mod op;
 
 pub(crate) use look::{Stand, Standing, mark_reported, may_be_stuck, news, stands};
 pub(crate) use lost::note_lost;
+pub(crate) use op::Op;
 
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
@@ -32,29 +36,6 @@ use slab::Slab;
 use crate::cell::Waiter;
 use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
-
-/// What is waited for: `Mutex::lock`. One `static` each.
-#[derive(Debug)]
-pub(crate) struct Op {
-    pub(crate) name: &'static str,
-    /// Whoever was granted it holds it until it gives it back: only the holders can end the wait.
-    pub(crate) is_lock: bool,
-    /// What is lost when the wait is dropped, for debug mode.
-    pub(crate) loses: &'static str,
-}
-
-impl Op {
-    /// A wait that any task may end.
-    pub(crate) const fn new(name: &'static str) -> Op {
-        Op { name, is_lock: false, loses: "its place in the line" }
-    }
-
-    /// A wait that only those can end who hold what is waited for.
-    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
-    pub(crate) const fn lock(name: &'static str) -> Op {
-        Op { name, is_lock: true, loses: "its place in the line" }
-    }
-}
 
 /// What a waiter was woken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +82,8 @@ pub(crate) struct WaitList {
     id: Cell<u32>,
     /// Where the thing was made.
     made: &'static Location<'static>,
+    /// Its keys are those of this thread's table: never `Send`, lest a leaked wait be looked for in another's.
+    here: PhantomData<*const ()>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +160,13 @@ impl WaitList {
     /// The caller's place is told in reports as the place where the thing was made.
     #[track_caller]
     pub(crate) const fn new() -> WaitList {
-        WaitList { front: Cell::new(NOBODY), back: Cell::new(NOBODY), id: Cell::new(0), made: Location::caller() }
+        WaitList {
+            front: Cell::new(NOBODY),
+            back: Cell::new(NOBODY),
+            id: Cell::new(0),
+            made: Location::caller(),
+            here: PhantomData,
+        }
     }
 
     /// Whether nobody waits.
@@ -207,7 +196,7 @@ impl WaitList {
         want: usize,
     ) -> Poll<Grant> {
         if place.is_none() {
-            *place = self.join(cx, op, site, want);
+            self.join(place, cx, op, site, want);
             return Poll::Pending;
         }
         let granted = table(|table| {
@@ -226,7 +215,6 @@ impl WaitList {
     }
 
     /// As [`poll`](WaitList::poll), for a lock: who is granted it holds it.
-    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
     pub(crate) fn poll_hold(
         &self,
         place: &mut Place,
@@ -236,7 +224,7 @@ impl WaitList {
         want: usize,
     ) -> Poll<Hold> {
         if place.is_none() {
-            *place = self.join(cx, op, site, want);
+            self.join(place, cx, op, site, want);
             return Poll::Pending;
         }
         let who = wake::who();
@@ -256,7 +244,6 @@ impl WaitList {
     }
 
     /// Holds a lock that was free.
-    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
     #[inline]
     pub(crate) fn hold(&self, op: &'static Op, site: &'static Location<'static>) -> Hold {
         let who = wake::who();
@@ -264,7 +251,6 @@ impl WaitList {
     }
 
     /// The lock was given back.
-    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
     #[inline]
     pub(crate) fn unhold(&self, hold: Hold) {
         let entry = table(|table| table.entries.borrow_mut().try_remove(hold.0 as usize));
@@ -274,14 +260,23 @@ impl WaitList {
     /// Grants the first in line what it waits for, and wakes it; `false` if nobody waits.
     #[inline]
     pub(crate) fn grant(&self, grant: Grant) -> bool {
-        let front = self.front.get();
-        if front == NOBODY {
+        self.grant_to(self.front.get(), grant)
+    }
+
+    /// As [`grant`](WaitList::grant), to the last in line.
+    pub(crate) fn grant_last(&self, grant: Grant) -> bool {
+        self.grant_to(self.back.get(), grant)
+    }
+
+    #[inline]
+    fn grant_to(&self, key: u32, grant: Grant) -> bool {
+        if key == NOBODY {
             return false;
         }
         let waiter = table(|table| {
             let entries = &mut *table.entries.borrow_mut();
-            self.unlink(table, entries, front);
-            let entry = &mut entries[front as usize];
+            self.unlink(table, entries, key);
+            let entry = &mut entries[key as usize];
             entry.stage = Stage::Granted(grant);
             table.granted(grant);
             entry.waiter.take()
@@ -305,6 +300,11 @@ impl WaitList {
         granted
     }
 
+    /// Whether the next poll will be ready.
+    pub(crate) fn is_granted(&self, place: &Place) -> bool {
+        table(|table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_))) == Some(true)
+    }
+
     /// The future that waited is dropped. What it was granted and did not take is handed back: a [`Grant::Turn`] is
     /// to be passed on.
     #[inline]
@@ -323,19 +323,28 @@ impl WaitList {
         match entry.stage {
             Stage::Granted(grant) => Some(grant),
             Stage::Waiting | Stage::Held => {
-                note_lost(entry.op.name, entry.site, || entry.op.loses.to_owned());
+                if !entry.op.loses.is_empty() {
+                    note_lost(entry.op.name, entry.site, || entry.op.loses.to_owned());
+                }
                 None // the entry's waiter may be foreign, and is dropped here, outside of the table
             }
         }
     }
 
-    fn join(&self, cx: &Context<'_>, op: &'static Op, site: &'static Location<'static>, want: usize) -> Place {
-        let waiter = wake::waiter(cx); // may clone a foreign waker: before the table is borrowed
-        let who = match &waiter {
-            Waiter::Task(_) => wake::who(),
-            Waiter::Waker(_) => None,
-        };
-        Place(self.insert(Stage::Waiting, Some(waiter), who, op, site, want))
+    fn join(
+        &self,
+        place: &mut Place,
+        cx: &Context<'_>,
+        op: &'static Op,
+        site: &'static Location<'static>,
+        want: usize,
+    ) {
+        if wake::address(cx).is_null() {
+            *place = Place(self.insert(Stage::Waiting, None, None, op, site, want));
+            self.set_waiter(place, cx);
+        } else {
+            *place = Place(self.insert(Stage::Waiting, Some(wake::waiter(cx)), wake::who(), op, site, want));
+        }
     }
 
     #[inline]
@@ -407,21 +416,31 @@ impl WaitList {
 
     /// Polled again while it waits: perhaps by another task.
     fn refresh(&self, place: &Place, cx: &Context<'_>) {
-        let address = wake::address(cx);
         let is_same = table(|table| match &table.entries.borrow()[place.0 as usize].waiter {
-            Some(Waiter::Task(task)) => task.address() == address,
-            _ => false,
+            Some(Waiter::Task(task)) => task.address() == wake::address(cx),
+            Some(Waiter::Waker(waker)) => waker.will_wake(cx.waker()),
+            None => false,
         });
-        if is_same == Some(true) {
-            return;
+        if is_same != Some(true) {
+            self.set_waiter(place, cx);
         }
+    }
+
+    /// To clone a foreign waker may do anything, and so grant this very wait: then it is woken at once.
+    fn set_waiter(&self, place: &Place, cx: &Context<'_>) {
         let waiter = wake::waiter(cx);
-        let who = wake::who();
-        let before = table(|table| {
+        let who = if matches!(waiter, Waiter::Task(_)) { wake::who() } else { None };
+        let rest = table(|table| {
             let entry = &mut table.entries.borrow_mut()[place.0 as usize];
+            if entry.stage != Stage::Waiting {
+                return Err(waiter);
+            }
             entry.who = who;
-            entry.waiter.replace(waiter)
+            Ok(entry.waiter.replace(waiter))
         });
-        drop(before); // foreign perhaps
+        match rest {
+            Some(Err(waiter)) => wake::wake(waiter),
+            before => drop(before), // foreign perhaps
+        }
     }
 }

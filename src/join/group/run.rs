@@ -13,7 +13,7 @@ use crate::panics::{Payload, dispose};
 use crate::waits::{Op, Place};
 use crate::wake;
 
-static LEAVE: Op = Op { name: "TaskGroup::run", is_lock: false, loses: "its children, which are aborted" };
+static LEAVE: Op = Op::losing("TaskGroup::run", "its children, which are aborted");
 
 impl<E: 'static> TaskGroup<E> {
     /// Opens a group, runs `body` with it in the running task, and leaves it: gives the body's output when the body

@@ -1,0 +1,120 @@
+//! The futures of a channel.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::chan::{Chan, Rx};
+use super::error::SendError;
+use crate::waits::{Op, Place};
+
+/// The future of `send`.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub(super) struct Sending<'a, T> {
+    pub(super) chan: &'a Chan<T>,
+    pub(super) value: Option<T>,
+    pub(super) place: Place,
+    pub(super) site: &'static Location<'static>,
+}
+
+static SEND: Op = Op::losing("mpsc::Sender::send", "the value to send, and its place in the line");
+
+impl<T> Unpin for Sending<'_, T> {}
+
+impl<T> Future for Sending<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        assert!(this.value.is_some(), "`send` was polled again after it was ready");
+        let taken = ready!(this.chan.poll_take(&mut this.place, cx, &SEND, this.site, 1));
+        Poll::Ready(match this.value.take() {
+            Some(value) if taken => {
+                this.chan.push(value);
+                Ok(())
+            }
+            Some(value) => Err(SendError(value)),
+            None => unreachable!("it was looked at above"),
+        })
+    }
+}
+
+impl<T> Drop for Sending<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.chan.leave(&mut self.place, 1);
+    }
+}
+
+/// The future of slots without a value yet. `C` is how the channel is reached.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub(super) struct Taking<T, C: Deref<Target = Chan<T>>> {
+    pub(super) chan: C,
+    pub(super) n: usize,
+    pub(super) place: Place,
+    pub(super) op: &'static Op,
+    pub(super) site: &'static Location<'static>,
+}
+
+impl<T, C: Deref<Target = Chan<T>>> Unpin for Taking<T, C> {}
+
+impl<T, C: Deref<Target = Chan<T>>> Future for Taking<T, C> {
+    type Output = Result<(), SendError<()>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let taken = ready!(this.chan.poll_take(&mut this.place, cx, this.op, this.site, this.n));
+        Poll::Ready(if taken { Ok(()) } else { Err(SendError(())) })
+    }
+}
+
+impl<T, C: Deref<Target = Chan<T>>> Drop for Taking<T, C> {
+    fn drop(&mut self) {
+        self.chan.leave(&mut self.place, self.n);
+    }
+}
+
+/// The future of `recv`.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub(super) struct Receiving<'a, T> {
+    pub(super) rx: &'a mut Rx<T>,
+    pub(super) op: &'static Op,
+    pub(super) site: &'static Location<'static>,
+}
+
+impl<T> Future for Receiving<'_, T> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        this.rx.poll_recv(cx, this.op, this.site)
+    }
+}
+
+impl<T> Drop for Receiving<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.rx.leave();
+    }
+}
+
+/// The future of `recv_many`.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub(super) struct ReceivingMany<'a, 'b, T> {
+    pub(super) one: Receiving<'a, T>,
+    pub(super) buffer: &'b mut Vec<T>,
+    pub(super) limit: usize,
+}
+
+impl<T> Future for ReceivingMany<'_, '_, T> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let this = &mut *self;
+        this.one.rx.poll_recv_many(cx, this.buffer, this.limit, this.one.op, this.one.site)
+    }
+}
