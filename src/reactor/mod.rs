@@ -55,6 +55,8 @@ pub(crate) struct Reactor {
 
 struct Slot {
     id: SourceId,
+    /// What it is, for dumps.
+    thing: &'static str,
     /// What the kernel reported and nothing has used up.
     ready: u8,
     read: Waiters,
@@ -112,7 +114,12 @@ impl Reactor {
         self.waiting.get()
     }
 
-    pub(crate) fn register(&self, io: &mut impl Source, interest: Interest) -> io::Result<SourceKey> {
+    pub(crate) fn register(
+        &self,
+        io: &mut impl Source,
+        interest: Interest,
+        thing: &'static str,
+    ) -> io::Result<SourceKey> {
         let mut sources = self.sources.borrow_mut();
         let vacant = sources.vacant_entry();
         let key = SourceKey {
@@ -124,6 +131,7 @@ impl Reactor {
         // Optimistic: the operation is tried first, and the kernel's "would block" is what clears a bit.
         vacant.insert(Slot {
             id: key.id,
+            thing,
             ready: READABLE | WRITABLE,
             read: Waiters::default(),
             write: Waiters::default(),
@@ -320,11 +328,11 @@ impl Reactor {
     /// Asks for everybody who waits.
     pub(crate) fn each(
         &self,
-        mut look: impl FnMut(&Waiter, SourceId, Direction, Option<&'static Location<'static>>),
+        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, Option<&'static Location<'static>>),
     ) {
         for (_, slot) in self.sources.borrow().iter() {
-            slot.read.each(|waiter, site| look(waiter, slot.id, Direction::Read, site));
-            slot.write.each(|waiter, site| look(waiter, slot.id, Direction::Write, site));
+            slot.read.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Read, site));
+            slot.write.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Write, site));
         }
     }
 
