@@ -21,7 +21,7 @@ use crate::cell::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::trace::{Cause, Event, RuntimeId, TaskId};
+use crate::trace::{Cause, Event, RuntimeId};
 
 struct Current {
     state: Cell<*const State>,
@@ -62,10 +62,17 @@ pub(crate) fn current<R>(look: impl FnOnce(Option<&State>) -> R) -> R {
     look(unsafe { state.as_ref() })
 }
 
-/// The task that is being polled on this thread, and its loop.
+/// The task that is being polled on this thread.
 #[inline]
-pub(crate) fn who() -> Option<(RuntimeId, TaskId)> {
-    current(|state| state.and_then(|state| Some((state.id, state.running.id()?))))
+pub(crate) fn running() -> Option<TaskRef> {
+    let address = running_address();
+    // SAFETY: RUNNING: the address is a live cell's of this thread.
+    (!address.is_null()).then(|| unsafe { TaskRef::at(address) })
+}
+
+#[inline]
+pub(crate) fn is_running(task: &TaskRef) -> bool {
+    running_address() == task.address()
 }
 
 /// Gives `act` this thread's loop.
@@ -225,17 +232,17 @@ pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> 
     current(|state| state.filter(|state| task.is_of(&state.inbox)).map(act))
 }
 
+#[inline]
 fn wake_task(task: TaskRef) {
-    if task.is_finished() {
-        return;
-    }
-    let is_here = CURRENT.with(|current| ptr::eq(current.inbox.get(), task.inbox_address()));
-    if is_here {
-        current(|state| {
-            let state = state.expect("an inbox is current only with its state");
-            make_ready(state, task, || state.running.cause());
-        });
-    } else if let Some(remote) = task.to_remote() {
+    current(|state| match state {
+        Some(state) if task.is_of(&state.inbox) => make_ready(state, task, || state.running.cause()),
+        _ => wake_elsewhere(&task),
+    });
+}
+
+#[cold]
+fn wake_elsewhere(task: &TaskRef) {
+    if let Some(remote) = task.to_remote() {
         remote.notify(Inbox::sign);
     }
 }
@@ -251,13 +258,15 @@ pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
 /// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker.
 #[inline]
 pub(crate) fn waiter(cx: &Context<'_>) -> Waiter {
+    own_waiter(cx).unwrap_or_else(|| Waiter::Waker(cx.waker().clone()))
+}
+
+/// The running task, if `cx` stands for it.
+#[inline]
+pub(crate) fn own_waiter(cx: &Context<'_>) -> Option<Waiter> {
     let address = address(cx);
-    if address.is_null() {
-        Waiter::Waker(cx.waker().clone())
-    } else {
-        // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
-        Waiter::Task(unsafe { TaskRef::at(address) })
-    }
+    // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+    (!address.is_null()).then(|| Waiter::Task(unsafe { TaskRef::at(address) }))
 }
 
 /// As `waiter`; but `None` if `cx` stands for the running task and that, by its address, waits already.

@@ -29,7 +29,12 @@ pub(super) const JOINER_WAKER: u64 = 1 << 6;
 /// never cleared.
 pub(super) const INBOX: u64 = 1 << 7;
 
-const FLAG_BITS: u32 = 8;
+/// The task panicked. Set at its end, never cleared; excludes CANCELLED.
+pub(super) const PANICKED: u64 = 1 << 8;
+/// The task was cancelled. Set at its end, never cleared; excludes PANICKED.
+pub(super) const CANCELLED: u64 = 1 << 9;
+
+const FLAG_BITS: u32 = 10;
 
 /// `repr(C)` and one cache line long; the slot follows it.
 #[repr(C)]
@@ -38,7 +43,7 @@ pub(crate) struct Header {
     /// Which loop the task belongs to. Valid by LOOP.
     pub(super) inbox: NonNull<Inbox>,
     pub(super) site: &'static Location<'static>,
-    /// The id in the upper 56 bits (73 years of a spawn every 32 ns), the flags in the lower 8.
+    /// The id in the upper 54 bits (18 years of a spawn every 32 ns), the flags in the lower 10.
     tag: Cell<u64>,
     /// How many `TaskRef`s exist.
     pub(super) local: Cell<u32>,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::far::Notify;
-use super::header::{FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, release};
+use super::header::{CANCELLED, FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release};
 use super::typed::{self, Failure, Polled};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
-use crate::trace::{Kind, RuntimeId, TaskId};
+use crate::trace::{Kind, Outcome, RuntimeId, TaskId};
 
 /// A task, on its own thread. Plain counts; never `Send`.
 pub(crate) struct TaskRef {
@@ -64,12 +64,23 @@ impl TaskRef {
         !self.header().has(FUTURE)
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        let header = self.header();
+        self.is_finished().then(|| match (header.has(PANICKED), header.has(CANCELLED)) {
+            (true, _) => Outcome::Panicked,
+            (_, true) => Outcome::Cancelled,
+            _ => Outcome::Ready,
+        })
+    }
+
     /// Whether a waker or a remote reference exists that may wake this task from anywhere.
     pub(crate) fn is_shared(header: &Header) -> bool {
         header.far.is_shared()
     }
 
     /// Whether it belongs to the loop of `inbox`.
+    #[inline]
     pub(crate) fn is_of(&self, inbox: &Inbox) -> bool {
         std::ptr::eq(self.inbox_address(), inbox)
     }
@@ -135,6 +146,7 @@ impl TaskRef {
     ///
     /// # Safety
     /// `address` is that of a live cell of this thread (OWNER) whose group holds a unit.
+    #[inline]
     pub(crate) unsafe fn at(address: *const ()) -> TaskRef {
         let cell = NonNull::new(address.cast_mut().cast::<Header>()).expect("a cell has an address");
         // SAFETY: this function's contract. The borrowed reference is not dropped; its clone is counted.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Inbox;
-use super::header::{FUTURE, HANDLE, Header, OUTPUT};
+use super::header::{CANCELLED, FUTURE, HANDLE, Header, OUTPUT, PANICKED};
 use super::memory::{self, Home};
 use super::outcome::JoinError;
 use crate::panics::{Payload, dispose, guarded};
@@ -153,11 +153,12 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
             guarded("the destructor of a task's output", || drop(unused));
         }
     }
-    let outcome = match &result {
-        Ok(_) => Outcome::Ready,
-        Err(error) if error.is_panic() => Outcome::Panicked,
-        Err(_) => Outcome::Cancelled,
+    let (outcome, flag) = match &result {
+        Ok(_) => (Outcome::Ready, 0),
+        Err(error) if error.is_panic() => (Outcome::Panicked, PANICKED),
+        Err(_) => (Outcome::Cancelled, CANCELLED),
     };
+    header.set(flag);
     if header.has(HANDLE) {
         // SAFETY: the slot is empty since the future was dropped.
         unsafe { (*slot).output = ManuallyDrop::new(result) };

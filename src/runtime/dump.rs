@@ -140,8 +140,8 @@ pub enum Waits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// The task that took it, unless it was taken outside of every task. A guard that was given to another task is
-    /// still told as this one's, and never leads to the report of a circle.
+    /// The task that took it, unless that has ended, or it was taken outside of every task of the loop. A guard that
+    /// was given to another task is still told as this one's, and never leads to the report of a circle.
     pub task: Option<TaskId>,
     /// Where it was taken.
     pub site: &'static Location<'static>,
@@ -202,7 +202,7 @@ pub(super) fn take(state: &State) -> Dump {
     });
     let stands = waits::stands();
     for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
-        if let Some((_, task)) = stand.who.filter(|(runtime, _)| *runtime == state.id) {
+        if let Some(task) = stand.task_of(&state.inbox) {
             let held_by = if stand.op.is_lock { holders(state, &stands, stand) } else { Vec::new() };
             let Stand { op, site, made, .. } = stand;
             note(task, Waits::Sync { what: op.name, site, made, held_by });
@@ -221,7 +221,7 @@ fn holders(state: &State, stands: &[Stand], waiting: &Stand) -> Vec<Holder> {
     of_lock()
         .filter(|stand| if could_share { before(stand) } else { having(stand) })
         .map(|stand| Holder {
-            task: stand.who.filter(|(runtime, _)| *runtime == state.id).map(|(_, task)| task),
+            task: stand.task_of(&state.inbox),
             site: stand.site,
             is_untaken: stand.stage == Standing::Granted,
             is_before: stand.stage == Standing::Waits,
@@ -330,7 +330,7 @@ impl fmt::Display for Holder {
         })?;
         match self.task {
             Some(task) => write!(f, "task {task}")?,
-            None => f.write_str("code outside of this loop")?,
+            None => f.write_str("a task that has ended, or code outside of this loop,")?,
         }
         write!(f, " at {}", self.site)?;
         match (self.is_untaken, self.may_have_moved) {

@@ -130,8 +130,28 @@ impl Guest {
     }
 }
 
+/// While it exists a guest is none: `block_on` has the thread, so no host can act, and a verdict is due as ever.
+/// Dropped, also by a panic on its way out, it makes it a guest again, and arms its descriptor.
+pub(super) struct Own<'a> {
+    state: &'a State,
+    was_guest: bool,
+}
+
+impl Own<'_> {
+    pub(super) fn new(state: &State) -> Own<'_> {
+        Own { state, was_guest: state.guest.replace(false) }
+    }
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        self.state.guest.set(self.was_guest);
+        rearm(self.state);
+    }
+}
+
 /// After the loop ran by itself: the descriptor tells its host of all that is left, and of what comes.
-pub(super) fn rearm(state: &State) {
+fn rearm(state: &State) {
     if state.guest.get() {
         state.inbox.arm(!state.ready.is_idle() || state.timers.next().is_some());
     }

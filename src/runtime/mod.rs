@@ -141,6 +141,8 @@ impl Runtime {
     fn drive<F: Future>(&self, future: F, site: &'static Location<'static>) -> Result<F::Output, Deadlock> {
         refuse_nesting("block_on", site);
         let state = &*self.state;
+        #[cfg(unix)]
+        let own = guest::Own::new(state);
         let mut output = None;
         let ended = wake::enter(state, || {
             let root = pin!(async { output = Some(future.await) });
@@ -157,7 +159,7 @@ impl Runtime {
             })
         });
         #[cfg(unix)]
-        guest::rearm(state);
+        drop(own);
         if let Some(payload) = state.root_panic.take() {
             resume_unwind(payload);
         }

@@ -56,9 +56,9 @@ fn look_at_all(state: &State) {
 
 /// What was handed over, and its task was polled, and left it, while others wait for the same.
 fn tell_untaken(state: &State, stands: &[Stand]) {
-    let untaken = stands
-        .iter()
-        .filter(|stand| stand.stage == Standing::Granted && !stand.is_reported && is_of(state, stand));
+    let untaken = stands.iter().filter(|stand| {
+        stand.stage == Standing::Granted && !stand.is_reported && stand.task_of(&state.inbox).is_some()
+    });
     for stand in untaken {
         let behind: Vec<&Stand> =
             stands.iter().filter(|other| other.list == stand.list && other.stage == Standing::Waits).collect();
@@ -66,8 +66,8 @@ fn tell_untaken(state: &State, stands: &[Stand]) {
             continue;
         }
         waits::mark_reported(stand);
-        let tasks: Vec<TaskId> = behind.iter().filter_map(|other| Some(other.who?.1)).collect();
-        let owner = stand.who.map(|(_, task)| format!("task {task}")).unwrap_or_default();
+        let tasks: Vec<TaskId> = behind.iter().filter_map(|other| other.task_of(&state.inbox)).collect();
+        let owner = stand.task_of(&state.inbox).map(|task| format!("task {task}")).unwrap_or_default();
         let Stand { op, site, made, .. } = stand;
         let why = format!(
             "{} at {site} was handed to {owner}, which was polled since and did not poll this future, while others \
@@ -85,7 +85,7 @@ fn tell_circles(state: &State, stands: &[Stand]) {
         let in_it = |stand: &&Stand| {
             stand.stage == Standing::Waits
                 && stand.op.is_lock
-                && stand.who.is_some_and(|(runtime, task)| runtime == state.id && circle.contains(&task))
+                && stand.task_of(&state.inbox).is_some_and(|task| circle.contains(&task))
         };
         let waiting: Vec<&Stand> = stands.iter().filter(in_it).collect();
         let is_news = waiting.iter().any(|stand| !stand.is_reported);
@@ -124,10 +124,6 @@ fn stuck(dump: &Dump) -> HashSet<TaskId> {
 fn is_told_whole(waits: &Waits) -> bool {
     let is_unknown = |holder: &Holder| holder.task.is_none() || holder.may_have_moved;
     !matches!(waits, Waits::Sync { held_by, .. } if held_by.iter().any(is_unknown))
-}
-
-fn is_of(state: &State, stand: &Stand) -> bool {
-    stand.who.is_some_and(|(runtime, _)| runtime == state.id)
 }
 
 fn tell(state: &State, tasks: Vec<TaskId>, why: String) {

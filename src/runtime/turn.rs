@@ -24,6 +24,12 @@ pub(super) enum Host {
     Guest(Option<Duration>),
 }
 
+impl Host {
+    fn may_wait(self) -> bool {
+        !matches!(self, Host::Guest(Some(Duration::ZERO)))
+    }
+}
+
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Did {
@@ -140,7 +146,11 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
         return park_virtual(state, host);
     }
     deadlock::check(state, host)?;
-    sleep(state, state.timers.next(), host);
+    if host.may_wait() {
+        sleep(state, state.timers.next(), host);
+    } else {
+        look(state, host);
+    }
     Ok(())
 }
 
@@ -154,21 +164,18 @@ fn look(state: &State, host: Host) -> usize {
     expect_kernel(state.reactor.look(&state.trace))
 }
 
-/// Sleeps until `next`, if that is given, or as long as the host lets it.
+/// Sleeps until `next`, if that is given, but no longer than the host lets it.
 fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
-    let limit = match host {
-        Host::Guest(Some(limit)) if limit.is_zero() => {
-            look(state, host);
-            return;
-        }
-        Host::Guest(Some(limit)) => state.clock.now().saturating_add(limit),
-        Host::Own | Host::Guest(None) => Instant::FAR,
+    let most = match host {
+        Host::Guest(most) => most,
+        Host::Own => None,
     };
+    let limit = most.map_or(Instant::FAR, |most| state.clock.ticking().saturating_add(most));
     let until = next.map_or(Instant::FAR, |(deadline, _)| deadline);
     state.trace.emit(|| {
-        Event::Park(match next {
-            Some((_, timer)) if until <= limit => Wait::Timer(timer),
-            _ if limit < Instant::FAR => Wait::AtMost(limit - state.clock.now()),
+        Event::Park(match (next, most) {
+            (Some((_, timer)), _) if until <= limit => Wait::Timer(timer),
+            (_, Some(most)) if limit < Instant::FAR => Wait::AtMost(most),
             _ => Wait::Forever,
         })
     });
@@ -200,7 +207,9 @@ fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
         }
         _ => {
             deadlock::check(state, host)?;
-            sleep(state, None, host);
+            if host.may_wait() {
+                sleep(state, None, host);
+            }
         }
     }
     Ok(())

@@ -21,21 +21,20 @@
 mod look;
 mod lost;
 mod op;
+mod table;
 
 pub(crate) use look::{Stand, Standing, mark_reported, may_be_stuck, news, stands};
 pub(crate) use lost::note_lost;
 pub(crate) use op::Op;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use slab::Slab;
-
 use crate::cell::Waiter;
-use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
+use table::{Entry, Stage, Table, table};
 
 /// What a waiter was woken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,76 +85,6 @@ pub(crate) struct WaitList {
     here: PhantomData<*const ()>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Waiting,
-    Granted(Grant),
-    Held,
-}
-
-struct Entry {
-    stage: Stage,
-    /// Counted in the order of arrival, over all lists of the thread.
-    ticket: u64,
-    /// How much it wants: permits, items.
-    want: usize,
-    /// Its neighbours in the line, while it waits.
-    next: u32,
-    prev: u32,
-    list: u32,
-    /// While it waits.
-    waiter: Option<Waiter>,
-    /// The task that came, if one did.
-    who: Option<(RuntimeId, TaskId)>,
-    op: &'static Op,
-    site: &'static Location<'static>,
-    made: &'static Location<'static>,
-    reported: bool,
-}
-
-struct Table {
-    entries: RefCell<Slab<Entry>>,
-    tickets: Cell<u64>,
-    lists: Cell<u32>,
-    /// How many entries wait for locks.
-    locks: Cell<usize>,
-    /// How many were granted their turn and have not taken it.
-    untaken: Cell<usize>,
-    /// Counts waits and grants.
-    news: Cell<u64>,
-}
-
-thread_local! {
-    static TABLE: Table = const {
-        Table {
-            entries: RefCell::new(Slab::new()),
-            tickets: Cell::new(0),
-            lists: Cell::new(0),
-            locks: Cell::new(0),
-            untaken: Cell::new(0),
-            news: Cell::new(0),
-        }
-    };
-}
-
-impl Table {
-    fn granted(&self, grant: Grant) {
-        self.untaken.set(self.untaken.get() + usize::from(grant == Grant::Turn));
-        self.news.set(self.news.get() + 1);
-    }
-
-    /// What was granted was taken, or handed back.
-    fn settled(&self, grant: Grant) {
-        self.untaken.set(self.untaken.get() - usize::from(grant == Grant::Turn));
-    }
-}
-
-/// Gives `act` this thread's table; `None` while the thread ends and the table is gone.
-#[inline]
-fn table<R>(act: impl FnOnce(&Table) -> R) -> Option<R> {
-    TABLE.try_with(act).ok()
-}
-
 impl WaitList {
     /// The caller's place is told in reports as the place where the thing was made.
     #[track_caller]
@@ -181,7 +110,7 @@ impl WaitList {
         if self.is_empty() {
             return None;
         }
-        table(|table| table.entries.borrow()[self.front.get() as usize].want)
+        Some(table(|table| table.entries.borrow()[self.front.get() as usize].want))
     }
 
     /// Waits: joins the end of the line at the first call, is granted in a later one, and then has left the line and
@@ -202,19 +131,20 @@ impl WaitList {
         let granted = table(|table| {
             let entries = &mut *table.entries.borrow_mut();
             let Stage::Granted(grant) = entries[place.0 as usize].stage else { return None };
-            entries.remove(place.0 as usize); // its waiter was taken when it was granted
             table.settled(grant);
-            Some(grant)
+            Some((grant, table.give(entries, place.0)))
         });
-        let Some(grant) = granted.flatten() else {
+        let Some((grant, waiter)) = granted else {
             self.refresh(place, cx);
             return Poll::Pending;
         };
         *place = Place::NONE;
+        drop(waiter); // outside of the table
         Poll::Ready(grant)
     }
 
     /// As [`poll`](WaitList::poll), for a lock: who is granted it holds it.
+    #[inline]
     pub(crate) fn poll_hold(
         &self,
         place: &mut Place,
@@ -227,34 +157,44 @@ impl WaitList {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
         }
-        let who = wake::who();
-        let held = table(|table| {
+        let before = table(|table| {
             let entry = &mut table.entries.borrow_mut()[place.0 as usize];
-            let Stage::Granted(grant) = entry.stage else { return false };
+            let Stage::Granted(grant) = entry.stage else { return None };
             entry.stage = Stage::Held;
-            entry.who = who;
             table.settled(grant);
-            true
+            // Whoever polls now holds it; a foreign executor's polls leave nobody.
+            let is_running = |waiter: &Waiter| matches!(waiter, Waiter::Task(task) if wake::is_running(task));
+            if entry.waiter.as_ref().is_some_and(is_running) {
+                return Some(None);
+            }
+            Some(std::mem::replace(&mut entry.waiter, wake::running().map(Waiter::Task)))
         });
-        if held == Some(true) {
-            return Poll::Ready(Hold(std::mem::replace(place, Place::NONE).0));
-        }
-        self.refresh(place, cx);
-        Poll::Pending
+        let Some(before) = before else {
+            self.refresh(place, cx);
+            return Poll::Pending;
+        };
+        drop(before);
+        Poll::Ready(Hold(std::mem::replace(place, Place::NONE).0))
     }
 
     /// Holds a lock that was free.
     #[inline]
     pub(crate) fn hold(&self, op: &'static Op, site: &'static Location<'static>) -> Hold {
-        let who = wake::who();
-        Hold(self.insert(Stage::Held, None, who, op, site, 0))
+        let holder = wake::running().map(Waiter::Task);
+        let key = table(|table| {
+            let entries = &mut *table.entries.borrow_mut();
+            let key = table.take(entries);
+            self.fill(table, &mut entries[key as usize], Stage::Held, holder, op, site);
+            key
+        });
+        Hold(key)
     }
 
     /// The lock was given back.
     #[inline]
     pub(crate) fn unhold(&self, hold: Hold) {
-        let entry = table(|table| table.entries.borrow_mut().try_remove(hold.0 as usize));
-        drop(entry);
+        let waiter = table(|table| table.give(&mut table.entries.borrow_mut(), hold.0));
+        drop(waiter); // outside of the table
     }
 
     /// Grants the first in line what it waits for, and wakes it; `false` if nobody waits.
@@ -279,10 +219,13 @@ impl WaitList {
             let entry = &mut entries[key as usize];
             entry.stage = Stage::Granted(grant);
             table.granted(grant);
-            entry.waiter.take()
+            match &entry.waiter {
+                Some(Waiter::Task(task)) => Some(Waiter::Task(task.clone())), // reports want to know whose it is
+                _ => entry.waiter.take(),
+            }
         });
         // Nothing is borrowed now: waking runs observers and foreign wakers.
-        if let Some(waiter) = waiter.flatten() {
+        if let Some(waiter) = waiter {
             wake::wake(waiter);
         }
         true
@@ -290,10 +233,13 @@ impl WaitList {
 
     /// Grants all who wait now, in their order; not those who come while they are woken. How many.
     pub(crate) fn grant_all(&self, grant: Grant) -> usize {
-        let Some(last) = table(|table| table.tickets.get()) else { return 0 };
+        if self.is_empty() {
+            return 0;
+        }
+        let last = table(|table| table.news.get());
         let is_due = || table(|table| table.entries.borrow()[self.front.get() as usize].ticket <= last);
         let mut granted = 0;
-        while !self.is_empty() && is_due() == Some(true) {
+        while !self.is_empty() && is_due() {
             self.grant(grant);
             granted += 1;
         }
@@ -302,7 +248,7 @@ impl WaitList {
 
     /// Whether the next poll will be ready.
     pub(crate) fn is_granted(&self, place: &Place) -> bool {
-        table(|table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_))) == Some(true)
+        table(|table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_)))
     }
 
     /// The future that waited is dropped. What it was granted and did not take is handed back: a [`Grant::Turn`] is
@@ -310,27 +256,34 @@ impl WaitList {
     #[inline]
     #[must_use = "a turn that was not taken is to be passed on"]
     pub(crate) fn leave(&self, place: &mut Place) -> Option<Grant> {
-        let key = place.take()?;
-        let entry = table(|table| {
-            let entries = &mut *table.entries.borrow_mut();
-            match entries[key as usize].stage {
-                Stage::Waiting => self.unlink(table, entries, key),
-                Stage::Granted(grant) => table.settled(grant),
-                Stage::Held => {}
-            }
-            entries.remove(key as usize)
-        })?;
-        match entry.stage {
-            Stage::Granted(grant) => Some(grant),
-            Stage::Waiting | Stage::Held => {
-                if !entry.op.loses.is_empty() {
-                    note_lost(entry.op.name, entry.site, || entry.op.loses.to_owned());
-                }
-                None // the entry's waiter may be foreign, and is dropped here, outside of the table
-            }
-        }
+        if place.is_none() { None } else { self.leave_early(place) }
     }
 
+    fn leave_early(&self, place: &mut Place) -> Option<Grant> {
+        let key = place.take()?;
+        let (granted, op, site, waiter) = table(|table| {
+            let entries = &mut *table.entries.borrow_mut();
+            let Entry { stage, op, site, .. } = entries[key as usize];
+            let granted = match stage {
+                Stage::Granted(grant) => {
+                    table.settled(grant);
+                    Some(grant)
+                }
+                _ => {
+                    self.unlink(table, entries, key);
+                    None
+                }
+            };
+            (granted, op, site, table.give(entries, key))
+        });
+        drop(waiter); // foreign perhaps
+        if granted.is_none() && !op.loses.is_empty() {
+            note_lost(op.name, site, || op.loses.to_owned());
+        }
+        granted
+    }
+
+    #[inline]
     fn join(
         &self,
         place: &mut Place,
@@ -339,70 +292,68 @@ impl WaitList {
         site: &'static Location<'static>,
         want: usize,
     ) {
-        if wake::address(cx).is_null() {
-            *place = Place(self.insert(Stage::Waiting, None, None, op, site, want));
+        let own = wake::own_waiter(cx);
+        let is_own = own.is_some();
+        place.0 = self.enter(own, op, site, want);
+        if !is_own {
+            // To clone a foreign waker may do anything, and so grant this very wait: it must stand in line before.
             self.set_waiter(place, cx);
-        } else {
-            *place = Place(self.insert(Stage::Waiting, Some(wake::waiter(cx)), wake::who(), op, site, want));
         }
     }
 
+    /// Puts an entry at the end of the line.
     #[inline]
-    fn insert(
+    fn enter(
         &self,
-        stage: Stage,
         waiter: Option<Waiter>,
-        who: Option<(RuntimeId, TaskId)>,
         op: &'static Op,
         site: &'static Location<'static>,
         want: usize,
     ) -> u32 {
-        let key = table(|table| {
-            let ticket = table.tickets.get() + 1;
-            table.tickets.set(ticket);
-            if self.id.get() == 0 {
-                table.lists.set(table.lists.get() + 1);
-                self.id.set(table.lists.get());
-            }
-            let prev = if stage == Stage::Waiting { self.back.get() } else { NOBODY };
-            let (list, made) = (self.id.get(), self.made);
-            let entry = Entry {
-                stage,
-                ticket,
-                want,
-                next: NOBODY,
-                prev,
-                list,
-                waiter,
-                who,
-                op,
-                site,
-                made,
-                reported: false,
-            };
+        table(|table| {
             let entries = &mut *table.entries.borrow_mut();
-            let key = u32::try_from(entries.insert(entry)).expect("fewer than 2^32 waits at once");
-            if stage == Stage::Waiting {
-                match prev {
-                    NOBODY => self.front.set(key),
-                    prev => entries[prev as usize].next = key,
-                }
-                self.back.set(key);
-                table.locks.set(table.locks.get() + usize::from(op.is_lock));
-                table.news.set(table.news.get() + 1);
+            let key = table.take(entries);
+            let entry = &mut entries[key as usize];
+            self.fill(table, entry, Stage::Waiting, waiter, op, site);
+            entry.want = want;
+            let last = self.back.replace(key);
+            entry.prev = last;
+            match last {
+                NOBODY => self.front.set(key),
+                last => entries[last as usize].next = key,
             }
+            table.locks.set(table.locks.get() + usize::from(op.is_lock));
             key
-        });
-        key.unwrap_or(NOBODY)
+        })
+    }
+
+    #[inline]
+    fn fill(
+        &self,
+        table: &Table,
+        entry: &mut Entry,
+        stage: Stage,
+        waiter: Option<Waiter>,
+        op: &'static Op,
+        site: &'static Location<'static>,
+    ) {
+        if self.id.get() == 0 {
+            self.id.set(table.name_list());
+        }
+        entry.stage = stage;
+        entry.list = self.id.get();
+        entry.op = op;
+        entry.site = site;
+        entry.made = self.made;
+        let none = std::mem::replace(&mut entry.waiter, waiter);
+        debug_assert!(none.is_none(), "a free entry has no waiter");
+        std::mem::forget(none);
     }
 
     /// Takes a waiting entry out of the line.
     #[inline]
-    fn unlink(&self, table: &Table, entries: &mut Slab<Entry>, key: u32) {
-        let (next, prev, is_lock) = {
-            let entry = &entries[key as usize];
-            (entry.next, entry.prev, entry.op.is_lock)
-        };
+    fn unlink(&self, table: &Table, entries: &mut [Entry], key: u32) {
+        let Entry { next, prev, op, .. } = entries[key as usize];
         match prev {
             NOBODY => self.front.set(next),
             prev => entries[prev as usize].next = next,
@@ -411,7 +362,7 @@ impl WaitList {
             NOBODY => self.back.set(prev),
             next => entries[next as usize].prev = prev,
         }
-        table.locks.set(table.locks.get() - usize::from(is_lock));
+        table.locks.set(table.locks.get() - usize::from(op.is_lock));
     }
 
     /// Polled again while it waits: perhaps by another task.
@@ -421,26 +372,25 @@ impl WaitList {
             Some(Waiter::Waker(waker)) => waker.will_wake(cx.waker()),
             None => false,
         });
-        if is_same != Some(true) {
+        if !is_same {
             self.set_waiter(place, cx);
         }
     }
 
     /// To clone a foreign waker may do anything, and so grant this very wait: then it is woken at once.
+    #[cold]
     fn set_waiter(&self, place: &Place, cx: &Context<'_>) {
         let waiter = wake::waiter(cx);
-        let who = if matches!(waiter, Waiter::Task(_)) { wake::who() } else { None };
         let rest = table(|table| {
             let entry = &mut table.entries.borrow_mut()[place.0 as usize];
             if entry.stage != Stage::Waiting {
                 return Err(waiter);
             }
-            entry.who = who;
             Ok(entry.waiter.replace(waiter))
         });
         match rest {
-            Some(Err(waiter)) => wake::wake(waiter),
-            before => drop(before), // foreign perhaps
+            Err(waiter) => wake::wake(waiter),
+            Ok(before) => drop(before), // foreign perhaps
         }
     }
 }
