@@ -670,3 +670,24 @@ fn children_and_pipes_may_be_moved_to_other_threads() {
     is_send_and_sync::<ChildStdout>();
     is_send_and_sync::<ChildStderr>();
 }
+
+#[test]
+fn pipes_are_read_and_written_by_the_traits_of_futures_io() {
+    use glassloop::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy};
+    use glassloop::stream::StreamExt;
+
+    run(async {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let wrote = glassloop::spawn(async move {
+            let mut text = &b"one\ntwo\n"[..];
+            let copied = copy(&mut text, &mut stdin).await.unwrap();
+            AsyncWriteExt::close(&mut stdin).await.unwrap(); // else `cat` waits for more
+            copied
+        });
+        let lines: Vec<String> = BufReader::new(stdout).lines().map(Result::unwrap).collect().await;
+        assert_eq!(lines, ["one", "two"]);
+        assert_eq!(wrote.await.unwrap(), 8);
+        assert!(child.wait().await.unwrap().success());
+    });
+}

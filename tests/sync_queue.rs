@@ -539,6 +539,10 @@ fn an_ord_that_uses_its_own_queue_is_refused_and_no_item_is_lost() {
             queue.put_nowait(Acting(n, act.clone())).unwrap_or_else(|_| panic!("there is room"));
         }
     }
+    for n in [3, 4] {
+        queue.put_nowait(Acting(n, act.clone())).unwrap_or_else(|_| panic!("no room was lost"));
+    }
+    assert!(matches!(queue.put_nowait(Acting(5, act)), Err(TryPutError::Full(_))));
 }
 
 #[test]
@@ -596,6 +600,18 @@ fn a_waker_that_gets_finds_what_was_handed_over_taken() {
     queue.put_nowait(1).unwrap();
     assert_eq!(woken(), ["get"]);
     assert_eq!(get.take(), Ok(1));
+}
+
+#[test]
+fn a_waker_that_puts_finds_the_queue_in_order() {
+    let queue = Queue::new(0);
+    let mut get = Hand::waiting("get", queue.get());
+    on_wake("get", {
+        let queue = queue.clone();
+        move || queue.put_nowait(2).unwrap()
+    });
+    queue.put_nowait(1).unwrap();
+    assert_eq!((get.take(), queue.get_nowait()), (Ok(1), Ok(2)));
 }
 
 // ---- The rest

@@ -4,7 +4,6 @@
 //! glassloop; `tokio::sync` on tokio's `LocalRuntime`; local-sync, which belongs to no runtime, on both;
 //! async-channel and async-lock on smol's `LocalExecutor`.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::hint::black_box;
 use std::rc::Rc;
@@ -94,13 +93,16 @@ trait Channel: 'static {
 }
 
 /// A channel for one value.
-trait Oneshot: 'static {
-    type Tx: 'static;
-    type Rx: 'static;
-    fn new() -> (Self::Tx, Self::Rx);
-    fn send(tx: Self::Tx, value: u64);
-    fn recv(rx: Self::Rx) -> impl Future<Output = u64>;
+trait Oneshot: Sized + 'static {
+    type Tx<T: 'static>: 'static;
+    type Rx<T: 'static>: 'static;
+    fn make<T: 'static>() -> (Self::Tx<T>, Self::Rx<T>);
+    fn send<T: 'static>(tx: Self::Tx<T>, value: T);
+    fn recv<T: 'static>(rx: Self::Rx<T>) -> impl Future<Output = T>;
 }
+
+/// The sender for the answer.
+struct Reply<O: Oneshot>(O::Tx<Reply<O>>);
 
 /// What one task holds at a time.
 trait Lock: 'static {
@@ -137,21 +139,21 @@ macro_rules! channel {
 }
 
 macro_rules! oneshot {
-    ($Name:ident, $make:path, $Tx:ty, $Rx:ty) => {
+    ($Name:ident, $($path:ident)::+) => {
         impl Oneshot for $Name {
-            type Tx = $Tx;
-            type Rx = $Rx;
+            type Tx<T: 'static> = $($path)::+::Sender<T>;
+            type Rx<T: 'static> = $($path)::+::Receiver<T>;
 
-            fn new() -> (Self::Tx, Self::Rx) {
-                $make()
+            fn make<T: 'static>() -> (Self::Tx<T>, Self::Rx<T>) {
+                $($path)::+::channel()
             }
 
-            fn send(tx: Self::Tx, value: u64) {
-                tx.send(value).unwrap();
+            fn send<T: 'static>(tx: Self::Tx<T>, value: T) {
+                tx.send(value).ok().unwrap();
             }
 
-            async fn recv(rx: Self::Rx) -> u64 {
-                rx.await.unwrap()
+            async fn recv<T: 'static>(rx: Self::Rx<T>) -> T {
+                rx.await.ok().unwrap()
             }
         }
     };
@@ -198,7 +200,12 @@ struct OfTokio;
 struct OfLocalSync;
 struct OfSmol;
 
-channel!(Ours, glassloop::sync::mpsc::channel, glassloop::sync::mpsc::Sender<u64>, glassloop::sync::mpsc::Receiver<u64>);
+channel!(
+    Ours,
+    glassloop::sync::mpsc::channel,
+    glassloop::sync::mpsc::Sender<u64>,
+    glassloop::sync::mpsc::Receiver<u64>
+);
 channel!(OfTokio, tokio::sync::mpsc::channel, tokio::sync::mpsc::Sender<u64>, tokio::sync::mpsc::Receiver<u64>);
 channel!(
     OfLocalSync,
@@ -208,29 +215,24 @@ channel!(
 );
 channel!(OfSmol, async_channel::bounded, async_channel::Sender<u64>, async_channel::Receiver<u64>);
 
-oneshot!(Ours, glassloop::sync::oneshot::channel, glassloop::sync::oneshot::Sender<u64>, glassloop::sync::oneshot::Receiver<u64>);
-oneshot!(OfTokio, tokio::sync::oneshot::channel, tokio::sync::oneshot::Sender<u64>, tokio::sync::oneshot::Receiver<u64>);
-oneshot!(
-    OfLocalSync,
-    local_sync::oneshot::channel,
-    local_sync::oneshot::Sender<u64>,
-    local_sync::oneshot::Receiver<u64>
-);
+oneshot!(Ours, glassloop::sync::oneshot);
+oneshot!(OfTokio, tokio::sync::oneshot);
+oneshot!(OfLocalSync, local_sync::oneshot);
 
 /// smol has none; this is what its users take.
 impl Oneshot for OfSmol {
-    type Tx = async_channel::Sender<u64>;
-    type Rx = async_channel::Receiver<u64>;
+    type Tx<T: 'static> = async_channel::Sender<T>;
+    type Rx<T: 'static> = async_channel::Receiver<T>;
 
-    fn new() -> (Self::Tx, Self::Rx) {
+    fn make<T: 'static>() -> (Self::Tx<T>, Self::Rx<T>) {
         async_channel::bounded(1)
     }
 
-    fn send(tx: Self::Tx, value: u64) {
-        tx.try_send(value).unwrap();
+    fn send<T: 'static>(tx: Self::Tx<T>, value: T) {
+        tx.try_send(value).ok().unwrap();
     }
 
-    async fn recv(rx: Self::Rx) -> u64 {
+    async fn recv<T: 'static>(rx: Self::Rx<T>) -> T {
         rx.recv().await.unwrap()
     }
 }
@@ -278,26 +280,22 @@ async fn stream<H: Host, C: Channel>(host: H, rounds: u64) -> Duration {
     start.elapsed()
 }
 
-/// A task is asked by way of a bounded channel of ours or theirs, and answers through a channel made for the answer.
-async fn answer<H: Host, C: Oneshot>(host: H, rounds: u64) -> Duration {
-    let slot: Rc<Cell<Option<C::Tx>>> = Rc::default();
-    let asked = slot.clone();
+/// A sender for the answer goes there, and one for the next question comes back: two channels a round.
+async fn answer<H: Host, O: Oneshot>(host: H, rounds: u64) -> Duration {
+    let (mut there, mut asked) = O::make::<Reply<O>>();
     host.spawn(async move {
-        for n in 0..rounds {
-            let tx = loop {
-                match asked.take() {
-                    Some(tx) => break tx,
-                    None => H::yield_now().await,
-                }
-            };
-            C::send(tx, n);
+        for _ in 0..rounds {
+            let Reply(back) = O::recv(asked).await;
+            let (tx, rx) = O::make();
+            O::send(back, Reply(tx));
+            asked = rx;
         }
     });
     let start = Instant::now();
     for _ in 0..rounds {
-        let (tx, rx) = C::new();
-        slot.set(Some(tx));
-        black_box(C::recv(rx).await);
+        let (tx, rx) = O::make();
+        O::send(there, Reply(tx));
+        there = O::recv(rx).await.0;
     }
     start.elapsed()
 }
@@ -372,7 +370,7 @@ fn sync(criterion: &mut Criterion) {
     bench(&mut many, "async-channel on smol", stream::<Smol, OfSmol>);
     many.finish();
 
-    let mut once = criterion.benchmark_group("oneshot, made, sent, received");
+    let mut once = criterion.benchmark_group("oneshot, a question and its answer");
     bench(&mut once, "glassloop", answer::<Glassloop, Ours>);
     bench(&mut once, "tokio", answer::<Tokio, OfTokio>);
     bench(&mut once, "local-sync on glassloop", answer::<Glassloop, OfLocalSync>);

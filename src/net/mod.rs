@@ -23,7 +23,7 @@ mod addr;
 mod async_fd;
 mod datagram;
 mod face;
-mod progress;
+pub(crate) mod progress;
 pub(crate) mod socket;
 mod split;
 mod stream;

@@ -19,7 +19,12 @@ impl Progress {
     /// Of the operation `what`, whose bytes were `verb`: read, or written.
     #[track_caller]
     pub(crate) fn new(what: &'static str, verb: &'static str) -> Progress {
-        Progress { done: 0, ended: false, what, verb, site: Location::caller() }
+        Progress::at(Location::caller(), what, verb)
+    }
+
+    /// As `new`, for whoever took its caller's place before.
+    pub(crate) fn at(site: &'static Location<'static>, what: &'static str, verb: &'static str) -> Progress {
+        Progress { done: 0, ended: false, what, verb, site }
     }
 
     /// Goes on as far as the kernel lets it.

@@ -32,6 +32,8 @@
 mod child;
 mod command;
 mod ending;
+#[cfg(feature = "io-util")]
+mod io;
 mod orphans;
 mod pipes;
 

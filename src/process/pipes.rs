@@ -11,6 +11,7 @@ use mio::Interest;
 use mio::unix::pipe::{Receiver, Sender};
 
 use crate::join::yield_now;
+use crate::net::progress::Progress;
 use crate::net::socket::{Io, Socket};
 use crate::trace::Direction;
 
@@ -91,8 +92,8 @@ impl ChildStdin {
     pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
         let site = Location::caller();
         async move {
-            let mut written = 0;
-            let pour = |pipe: &Socket<Sender>| pipe.pour(bytes, &mut written);
+            let mut written = Progress::at(site, "ChildStdin::write_all", "written");
+            let pour = |pipe: &Socket<Sender>| written.step(|written| pipe.pour(bytes, written));
             self.open()?.operation_at(site, Direction::Write, pour).trivial_if(bytes.is_empty()).await
         }
     }
@@ -208,8 +209,10 @@ macro_rules! output {
             /// **Not** cancel safe: dropped, the bytes that it has read are lost.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut filled = 0;
-                self.socket.transfer(Direction::Read, buffer.len(), move |pipe| pipe.fill(buffer, &mut filled))
+                let mut filled = Progress::new(concat!(stringify!($Output), "::read_exact"), "read");
+                self.socket.transfer(Direction::Read, buffer.len(), move |pipe| {
+                    filled.step(|filled| pipe.fill(buffer, filled))
+                })
             }
 
             /// Reads until the end, and puts the bytes after what `into` has; how many came is returned.

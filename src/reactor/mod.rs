@@ -104,7 +104,7 @@ impl Reactor {
         Ok((reactor, waker))
     }
 
-    /// Whether the kernel could report anything but a wake.
+    /// Whether the kernel could report nothing but a wake.
     pub(crate) fn is_empty(&self) -> bool {
         self.sources.borrow().is_empty()
     }
@@ -210,7 +210,8 @@ impl Reactor {
         Ok(seen.sources)
     }
 
-    /// Sleeps until the kernel reports something, the doorbell was rung, or `until`; how many events there were.
+    /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`;
+    /// how many events there were.
     ///
     /// mio waits in whole milliseconds, and the kernel may be late by its slack. So a long wait ends early, and the
     /// alarm ends the last stretch to the microsecond.
@@ -222,10 +223,10 @@ impl Reactor {
         trace: &Tracer,
     ) -> io::Result<usize> {
         let seen = loop {
-            let left = until.map(|deadline| deadline.duration_since(clock.now()));
+            let left = until.map(|deadline| deadline.duration_since(clock.ticking()));
             let timeout = left.map_or(Ok(None), |left| self.stretch(left, until))?;
             let seen = self.poll_once(timeout)?;
-            let over = until.is_some_and(|deadline| deadline <= clock.now());
+            let over = until.is_some_and(|deadline| deadline <= clock.ticking());
             // The bell's own event may be an old one, whose message was collected before it was seen.
             if seen.sources > 0 || seen.interrupted || over || is_rung() {
                 break seen;

@@ -289,7 +289,6 @@ impl<T> Drop for Receiver<T> {
         if self.shared.open.replace(false) {
             self.shared.closed.grant_all(Grant::All);
         }
-        drop(self.shared.value.take()); // here, not where the sender is dropped last
     }
 }
 

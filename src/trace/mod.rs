@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
-use crate::panics::{dispose, say};
+use crate::panics::{dispose, guarded, say};
 
 /// Names a task within its runtime. Ids start at 1 and are never used again.
 ///
@@ -335,6 +335,7 @@ impl Tracer {
                     all.len()
                 };
                 self.on.set(self.track_waits || left > 0);
+                guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The names, the errors and the closing rules are `tokio::sync::broadcast`'s. What differs: everything is local, so
 //! values need not be `Send`; a channel keeps exactly as many values as it was made for (tokio rounds up to a power of
-//! two); the last receiver of a value is given the value itself, not a clone.
+//! two); the last receiver of a value is given the value itself, not a clone; there is no `blocking_recv`.
 //!
 //! A receiver sees what is sent after it was made. [`Sender::send`] never waits: when the channel is full, the oldest
 //! value goes. A receiver that has not taken it gets [`RecvError::Lagged`] once, with the number that it missed, and
