@@ -24,8 +24,9 @@ fn real_nanos() -> u64 {
 /// A moment on a runtime's clock, in nanoseconds.
 ///
 /// Inside a runtime [`Instant::now`] reads that runtime's clock, which may be virtual (see
-/// [`time::pause`](crate::time::pause)); outside it reads the system's monotonic clock. Moments of two runtimes
-/// can be compared only while both clocks are real.
+/// [`time::pause`](crate::time::pause)); outside it reads the system's monotonic clock. Moments of two runtimes, or of
+/// one and the system, can be compared only if no clock of theirs was ever paused: one that was goes on from where it
+/// stood, apart from the system's.
 ///
 /// It holds one `u64`, where `std::time::Instant` holds seconds and nanoseconds: timers compare moments far more
 /// often than they read clocks.
@@ -82,7 +83,7 @@ impl Instant {
         self.0.checked_sub(earlier.0).map(Duration::from_nanos)
     }
 
-    /// The same moment on the real clock. Meaningless for a moment of a virtual clock.
+    /// The same moment as `std` calls it. Meaningless for a moment of a clock that was ever paused.
     ///
     /// # Panics
     /// If the platform's `Instant` cannot hold it.
@@ -188,6 +189,12 @@ impl Clock {
     #[inline]
     pub(crate) fn ticking(&self) -> Instant {
         Instant(real_nanos().wrapping_add(self.offset.get()))
+    }
+
+    /// A moment of this clock on the system's; `None` while this one stands.
+    #[cfg(unix)]
+    pub(crate) fn on_system(&self, moment: Instant) -> Option<Instant> {
+        (!self.is_paused()).then(|| Instant(moment.0.wrapping_sub(self.offset.get())))
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -262,10 +262,9 @@ fn waiters_that_are_cancelled_leave_the_line_to_the_next() {
         let [a, b, c] = ["A", "B", "C"].map(|name| {
             let (lock, out) = (lock.clone(), out.clone());
             spawn(async move {
-                let cancelled = out.finally(format!("{name} was cancelled"));
+                let mut end = out.finally(format!("{name} was cancelled"));
                 let _held = lock.lock().await;
-                std::mem::forget(cancelled);
-                out.say(format!("{name} has it"));
+                end.1 = format!("{name} has it");
             })
         });
         sleep(ms(10)).await;

@@ -110,8 +110,12 @@ fn a_lock_that_is_taken_tells_nothing() {
 fn what_a_runtime_drops_when_it_ends_tells_nothing() {
     let lost = lost(debug(), async {
         let lock = Rc::new(Mutex::new(()));
-        let held = lock.clone().lock_owned().await;
-        std::mem::forget(held);
+        let other = lock.clone();
+        spawn(async move {
+            let _held = other.lock().await;
+            std::future::pending::<()>().await;
+        })
+        .detach();
         spawn(async move { drop(lock.lock().await) }).detach();
         yield_now().await;
     });

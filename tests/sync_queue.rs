@@ -543,6 +543,7 @@ fn an_ord_that_uses_its_own_queue_is_refused_and_no_item_is_lost() {
         queue.put_nowait(Acting(n, act.clone())).unwrap_or_else(|_| panic!("no room was lost"));
     }
     assert!(matches!(queue.put_nowait(Acting(5, act)), Err(TryPutError::Full(_))));
+    queue.close_now(); // its items know it, and it them
 }
 
 #[test]

@@ -25,8 +25,7 @@ pub(crate) const HANDLE: u64 = 1 << 4;
 pub(super) const JOINER_TASK: u64 = 1 << 5;
 /// `joiner` is a boxed `Waker`. Set and cleared with it; excludes JOINER_TASK.
 pub(super) const JOINER_WAKER: u64 = 1 << 6;
-/// The cell holds a unit of its inbox. Set at finish (or later, by the first remote reference to a finished cell),
-/// never cleared.
+/// The cell holds a unit of its inbox. Set at finish, never cleared.
 pub(super) const INBOX: u64 = 1 << 7;
 
 /// The task panicked. Set at its end, never cleared; excludes CANCELLED.
@@ -95,13 +94,12 @@ impl Header {
         self.tag.set(self.tag.get() & !flag);
     }
 
-    /// Takes a unit of the inbox for a cell that may outlive its loop, once.
+    /// Takes a unit of the inbox for a cell that may outlive its loop: once, when it finishes.
     pub(super) fn keep_inbox(&self) {
-        if !self.has(INBOX) {
-            self.set(INBOX);
-            // SAFETY: LOOP. The pointer came from an `Arc`, which the loop still holds.
-            unsafe { Arc::increment_strong_count(self.inbox.as_ptr()) };
-        }
+        debug_assert!(!self.has(INBOX), "a task finishes once");
+        self.set(INBOX);
+        // SAFETY: LOOP. The pointer came from an `Arc`, which the loop still holds.
+        unsafe { Arc::increment_strong_count(self.inbox.as_ptr()) };
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::far::Notify;
-use super::header::{CANCELLED, FUTURE, HANDLE, Header, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release};
+use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release};
 use super::typed::{self, Failure, Polled};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
@@ -82,7 +82,19 @@ impl TaskRef {
     /// Whether it belongs to the loop of `inbox`.
     #[inline]
     pub(crate) fn is_of(&self, inbox: &Inbox) -> bool {
-        std::ptr::eq(self.inbox_address(), inbox)
+        self.knows_inbox() && std::ptr::eq(self.inbox_address(), inbox)
+    }
+
+    /// The runtime that it belongs, or belonged, to, while that can be said.
+    pub(crate) fn runtime(&self) -> Option<RuntimeId> {
+        // SAFETY: LOOP.
+        self.knows_inbox().then(|| unsafe { self.header().inbox.as_ref() }.runtime())
+    }
+
+    /// Whether its inbox is there (LOOP). A finished cell without a unit may name one that is gone, and whose place
+    /// another runtime's took.
+    fn knows_inbox(&self) -> bool {
+        self.header().has(FUTURE | INBOX)
     }
 
     /// How many references to it exist beyond those of the registry and of its handle.
@@ -118,10 +130,11 @@ impl TaskRef {
     }
 
     /// The future is gone: prepares the cell for outliving its loop (LOOP), and hands out who awaits it.
-    pub(crate) fn retire(&self) -> Option<Waiter> {
+    /// `is_asked_for`: its `runtime` will be wanted.
+    pub(crate) fn retire(&self, is_asked_for: bool) -> Option<Waiter> {
         let header = self.header();
         // Without a unit outside now there will never be one: `to_remote` makes none of a finished task.
-        if header.far.is_shared() {
+        if header.far.is_shared() || is_asked_for {
             header.keep_inbox();
         }
         self.take_joiner()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 
 use super::{AbortHandle, JoinHandle};
 use crate::cell::JoinError;
-use crate::runtime::{Handle, RuntimeGone, spawn_on};
+use crate::panics::Payload;
+use crate::runtime::{Handle, Lost, RuntimeGone, spawn_on};
 use crate::trace::{RuntimeId, TaskId};
 use crate::wake;
 
@@ -62,7 +63,7 @@ impl Handle {
             drop(spawned); // a call always runs on its loop
         });
         drop(sent); // if the runtime is gone, the sender was dropped and said so
-        RemoteHandle { shared, runtime, owner: self.owner(), taken: false }
+        RemoteHandle { shared, runtime, owner: self.owner(), site, taken: false }
     }
 }
 
@@ -107,10 +108,11 @@ impl<T> Shared<T> {
         }
     }
 
-    fn finish(&self, result: Result<T, RemoteError>) {
+    /// Leaves the result for the handle; if that is gone, the result comes back.
+    fn finish(&self, result: Result<T, RemoteError>) -> Option<Result<T, RemoteError>> {
         let mut state = self.lock();
-        if state.result.is_some() {
-            return;
+        if state.detached || state.result.is_some() {
+            return Some(result);
         }
         state.result = Some(result);
         let (waker, abort) = (state.waker.take(), state.abort.take());
@@ -120,6 +122,7 @@ impl<T> Shared<T> {
         if let Some(waker) = waker {
             waker.wake();
         }
+        None
     }
 }
 
@@ -136,7 +139,7 @@ impl<T> Drop for Sender<T> {
             Some(id) => RemoteError::Failed(JoinError::cancelled(id)),
             None => RemoteError::Gone(self.gone.clone()),
         };
-        self.shared.finish(Err(error));
+        drop(self.shared.finish(Err(error)));
     }
 }
 
@@ -163,14 +166,25 @@ impl<F: Future> Future for Reporting<F> {
                 Err(RemoteError::Failed(JoinError::panicked(id, payload)))
             }
         };
-        this.sender.shared.finish(result);
+        if let Some((_, payload)) = this.sender.shared.finish(result).and_then(panic_of) {
+            resume_unwind(payload); // nobody will ask for it: the task's own, which its loop reports
+        }
         Poll::Ready(())
+    }
+}
+
+/// Which task panicked, and with what, if it did.
+fn panic_of<T>(result: Result<T, RemoteError>) -> Option<(TaskId, Payload)> {
+    match result {
+        Err(RemoteError::Failed(error)) => Some((error.id(), error.try_into_panic().ok()?)),
+        _ => None,
     }
 }
 
 /// The output of a task of another thread's loop: wait for it, or await it.
 ///
-/// Dropping it detaches the task.
+/// Dropping it detaches the task. What is lost then is its output; if that is a panic, it is reported on standard
+/// error.
 ///
 /// # Examples
 /// ```
@@ -201,6 +215,8 @@ pub struct RemoteHandle<T> {
     runtime: RuntimeId,
     /// The thread of the task's loop.
     owner: ThreadId,
+    /// Where the task was asked for.
+    site: &'static Location<'static>,
     taken: bool,
 }
 
@@ -305,9 +321,12 @@ impl<T> Drop for RemoteHandle<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.detached = true;
-        let (abort, waker) = (state.abort.take(), state.waker.take());
+        let (abort, waker, unread) = (state.abort.take(), state.waker.take(), state.result.take());
         drop(state);
         drop((abort, waker));
+        if let Some((id, payload)) = unread.and_then(panic_of) {
+            drop(Lost::new(id, self.site, payload)); // said aloud
+        }
     }
 }
 

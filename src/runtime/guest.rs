@@ -13,11 +13,14 @@ use crate::wake;
 
 /// A runtime that a foreign loop drives: a GUI, a game, another runtime, a `poll(2)` loop.
 ///
-/// The host calls [`turn`](Guest::turn), then waits for the guest's descriptor to be readable, among its own, and
-/// for no longer than until [`next_deadline`](Guest::next_deadline); then it turns again. On Linux the descriptor is
-/// also readable when that deadline has come, to the microsecond, so there it alone is enough.
+/// The host calls [`turn`](Guest::turn), and does what the turn says is [`next`](Turn::next). [`Next::Now`]: it turns
+/// again, after a look at its own affairs, and waits for nothing. Anything else: it waits for the guest's descriptor
+/// to be readable, among its own, and for no longer than until [`next_deadline`](Guest::next_deadline); then it turns
+/// again. On Linux the descriptor is also readable when that deadline has come, to the microsecond, so there it alone
+/// is enough.
 ///
-/// Between turns nothing is lost: wakes, spawns and drops, from this thread or another, make the descriptor readable.
+/// While the host waits nothing is lost: wakes, spawns and drops, from this thread or another, make the descriptor
+/// readable.
 ///
 /// # Examples
 /// ```
@@ -64,9 +67,10 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
-    /// At once: tasks are ready, or messages wait.
+    /// At once: tasks are ready, or messages wait. The descriptor does not tell of them.
     Now,
-    /// When the descriptor is readable, and at this moment at the latest.
+    /// When the descriptor is readable, and at the latest at this moment of the system's clock, which
+    /// [`Instant::now`] reads outside of the guest.
     At(Instant),
     /// When the descriptor is readable.
     OnEvent,
@@ -123,10 +127,12 @@ impl Guest {
         })
     }
 
-    /// When the earliest timer is due.
+    /// When the earliest timer is due, by the system's clock, also where the guest's own was once paused. `None`
+    /// while the guest's clock stands: then no time that passes makes a timer due, only a turn.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.runtime.state().timers.next().map(|(deadline, _)| deadline)
+        let state = self.runtime.state();
+        state.timers.next().and_then(|(deadline, _)| state.clock.on_system(deadline))
     }
 }
 
@@ -163,20 +169,19 @@ fn rest(state: &State) -> Next {
         state.inbox.unpark();
         return Next::Now;
     }
-    match state.timers.next() {
-        Some((deadline, _)) => {
-            let now = state.clock.now();
-            if deadline <= now {
-                return Next::Now;
-            }
-            if !state.clock.is_paused() {
-                state.reactor.set_alarm(deadline, now);
-            } else if state.pool.outstanding() == 0 {
-                return Next::Now; // the clock will jump
-            }
-            Next::At(deadline)
+    let Some((deadline, _)) = state.timers.next() else {
+        return if deadlock::is_certain(state) { Next::Idle } else { Next::OnEvent };
+    };
+    let now = state.clock.now();
+    if deadline <= now {
+        return Next::Now;
+    }
+    match state.clock.on_system(deadline) {
+        Some(at) => {
+            state.reactor.set_alarm(deadline, now);
+            Next::At(at)
         }
-        None if deadlock::is_certain(state) => Next::Idle,
+        None if state.pool.outstanding() == 0 => Next::Now, // the clock will jump
         None => Next::OnEvent,
     }
 }
@@ -190,7 +195,12 @@ impl Deref for Guest {
 }
 
 impl AsFd for Guest {
-    /// The poll's descriptor: readable when a turn has something to do. Wait for it; never read from it.
+    /// The poll's descriptor. Wait for it; never read from it.
+    ///
+    /// After a turn it is readable as soon as there is anything new: a wake, a spawn or a message from any thread, a
+    /// socket's news, and on Linux the next deadline; so it is before the first turn and after a `block_on`, if
+    /// anything is left to do. After a turn that said [`Next::Now`] it tells nothing, for what is to be done is known
+    /// already, and telling it would cost a system call a turn.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }

@@ -26,7 +26,7 @@ pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
 pub use shutdown::{Unfinished, UnfinishedJob};
 
-pub(crate) use lost::report_lost;
+pub(crate) use lost::{Lost, report_lost};
 pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
 
 use crate::cell::with_root;

@@ -61,8 +61,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         // Destructors may wake, drop handles and spawn (what is spawned now is cancelled at once).
         while let Some(task) = state.tasks.first() {
             state.running.set(std::ptr::null(), task.id());
-            let cancelled = task.cancel();
-            start::ended(state, &task, cancelled);
+            start::cancel(state, &task);
             state.running.clear();
         }
         drop(state.ready.take_all());

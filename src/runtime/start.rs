@@ -42,8 +42,7 @@ pub(super) fn enrol<'a>(state: &'a State, task: &'a TaskRef) -> impl Drop + 'a {
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
             if !self.1.is_finished() {
-                let cancelled = self.1.cancel();
-                ended(self.0, self.1, cancelled);
+                cancel(self.0, self.1);
             }
         }
     }
@@ -122,8 +121,7 @@ impl Crew {
 fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
     if state.closing.get() {
         announce(state, &task, name);
-        let cancelled = task.cancel();
-        return ended(state, &task, cancelled);
+        return cancel(state, &task);
     }
     // Listed before it is announced: an observer may spawn, and the list is in the order of ids.
     state.tasks.insert(task.clone());
@@ -131,6 +129,11 @@ fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
     if ready {
         wake::make_ready(state, task, || Cause::Spawned);
     }
+}
+
+/// Drops a task's future unpolled.
+pub(super) fn cancel(state: &State, task: &TaskRef) {
+    ended(state, task, task.cancel());
 }
 
 /// What follows a poll or a cancellation.
@@ -145,7 +148,9 @@ pub(super) fn ended(state: &State, task: &TaskRef, polled: Polled) {
 /// The future is gone: strikes the task off, tells those who asked to hear of it, and wakes whoever awaits it.
 fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     drop(state.tasks.remove(task));
-    let joiner = task.retire();
+    // A panicked task's name is wanted once more, if its handle is dropped unread.
+    let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);
+    let joiner = task.retire(wanted);
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
     let ending = if state.endings.borrow().is_empty() { None } else { take_ending(state, task, outcome) };
     if let Some(payload) = lost {
@@ -154,8 +159,6 @@ fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
             _ => report_lost(Some(state), task, payload),
         }
     }
-    // A panicked task's name is wanted once more, if its handle is dropped unread.
-    let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);
     if !wanted && !state.names.borrow().is_empty() {
         state.names.borrow_mut().remove(&task.id());
     }

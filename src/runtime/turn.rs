@@ -122,13 +122,12 @@ fn step(state: &State, task: &TaskRef) -> bool {
         return false;
     }
     state.running.set(task.address(), task.id());
-    let polled = if header.has(CANCEL) {
-        task.cancel()
+    if header.has(CANCEL) {
+        start::cancel(state, task);
     } else {
         state.trace.emit(|| Event::Poll(task.id()));
-        wake::poll(task)
-    };
-    start::ended(state, task, polled);
+        start::ended(state, task, wake::poll(task));
+    }
     true
 }
 

@@ -60,10 +60,12 @@ pub fn is_paused() -> bool {
 ///
 /// # Scheduling
 /// When this returns, every timer that was due by then has fired, and every task that they woke has been polled
-/// once, for this call waits on a timer of its own that is the last of them.
+/// once, for this call waits on a timer of its own that is the last of them. With a [seed](crate::Builder::seed), which
+/// polls what is ready in another order, some of these tasks may still be ready: await what you need of them.
 ///
 /// # Panics
-/// Outside of a running loop, and if the clock runs.
+/// Outside of a running loop, if the clock runs, and if `duration` from now lies beyond the end of time, 438 years
+/// from the start of the process.
 ///
 /// # Cancel safety
 /// The clock has moved as soon as the future was polled.
@@ -82,11 +84,13 @@ pub fn is_paused() -> bool {
 /// });
 /// ```
 pub async fn advance(duration: Duration) {
-    let target = Instant::now().saturating_add(duration);
-    on_clock("time::advance", |state| {
+    let target = on_clock("time::advance", |state| {
         assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
+        let target = state.clock.now().saturating_add(duration);
+        assert!(target < Instant::FAR, "time::advance: {duration:?} from now lies beyond the end of time");
         state.trace.emit(|| Event::Jump(duration));
         state.clock.jump(target);
+        target
     });
     sleep_until(target).await;
 }
