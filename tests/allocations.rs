@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{Instant, sleep, timeout};
-use glassloop::{Builder, spawn, yield_now};
+use glassloop::{Builder, JoinSet, spawn, yield_now};
 
 /// The system's allocator, and what this thread asked of it. A count of its own a thread: the tests of this file run
 /// beside each other.
@@ -160,6 +160,22 @@ fn join_of_a_task_not_begun_allocates_nothing() {
 #[test]
 fn yield_allocates_nothing() {
     glassloop::run(assert_warm_rounds_allocate_nothing(async || yield_now().await));
+}
+
+#[test]
+fn set_that_is_filled_and_joined_again_allocates_nothing() {
+    glassloop::run(async {
+        let kept = Cell::new(Some(JoinSet::new()));
+        assert_warm_rounds_allocate_nothing(async || {
+            let mut set = kept.take().unwrap();
+            for n in 0..8 {
+                set.spawn(async move { n });
+            }
+            while set.join_next().await.is_some() {}
+            kept.set(Some(set));
+        })
+        .await;
+    });
 }
 
 #[test]

@@ -395,14 +395,15 @@ fn detached_members_run_on_and_are_not_joined() {
 }
 
 #[test]
-fn a_blocking_job_is_a_member_like_any_other() {
+fn jobs_of_both_pools_are_members_like_any_other() {
     run_paused(async {
         let mut set = JoinSet::new();
         set.spawn_blocking(|| "job");
+        set.spawn_cpu(|| "computed");
         set.spawn(async { "task" });
         let mut results = set.join_all().await;
         results.sort_unstable();
-        assert_eq!(results, ["job", "task"]);
+        assert_eq!(results, ["computed", "job", "task"]);
     });
 }
 

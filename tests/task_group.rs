@@ -576,3 +576,12 @@ fn a_task_that_leaves_a_group_and_one_that_awaits_a_child_are_seen_to_do_so() {
         runs.await.unwrap().unwrap();
     });
 }
+
+#[test]
+fn work_on_the_cpu_pool_is_a_child_like_any_other() {
+    let left = glassloop::run(TaskGroup::run(async |group| {
+        let sum = group.spawn_cpu(|| Ok::<u32, ()>((1..=10).sum()));
+        sum.await.map_err(|_| ())
+    }));
+    assert_eq!(left.unwrap(), 55);
+}

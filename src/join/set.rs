@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use super::{JoinHandle, spawn, spawn_blocking, spawn_named};
+use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
 use crate::cell::JoinError;
 use crate::state::{Account, End};
 use crate::trace::TaskId;
@@ -173,6 +173,19 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         self.insert(spawn_blocking(work))
+    }
+
+    /// Computes on a thread of the CPU pool, and puts its task in the set; see [`spawn_cpu`].
+    ///
+    /// # Panics
+    /// As [`spawn_blocking`](JoinSet::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_cpu<F>(&mut self, work: F) -> &JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(spawn_cpu(work))
     }
 
     fn insert(&mut self, member: JoinHandle<T>) -> &JoinHandle<T> {

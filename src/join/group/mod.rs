@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use super::{JoinHandle, spawn, spawn_blocking, spawn_named};
+use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
 use crate::cell::Waiter;
 use crate::panics::guarded;
 use crate::state::{Account, End};
@@ -140,6 +140,20 @@ impl<E: 'static> TaskGroup<E> {
         E: Send,
     {
         self.insert(spawn_blocking(work))
+    }
+
+    /// As [`spawn_blocking`](TaskGroup::spawn_blocking), on a thread of the CPU pool; see [`spawn_cpu`].
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn spawn_cpu<F, T>(&self, work: F) -> GroupHandle<T>
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send,
+    {
+        self.insert(spawn_cpu(work))
     }
 
     /// How many children live.
