@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{Instant, Sleep, pause, resume, sleep};
+use glassloop::trace::{Event, Recorder};
 use glassloop::{Builder, Guest, Next, Runtime, Turn, spawn_blocking, yield_now};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -70,6 +71,13 @@ fn settle(guest: &Guest) -> Turn {
             return turn;
         }
     }
+}
+
+/// Does `act` on a thread of its own, where it may hang.
+fn in_time<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (give, take) = std::sync::mpsc::channel();
+    thread::spawn(move || give.send(act()));
+    take.recv_timeout(LOST).expect("it comes back")
 }
 
 /// A place where a task waits for a value, made by hand: what `futures` channels do.
@@ -643,6 +651,15 @@ fn budget_that_ends_a_turn_leaves_now() {
 }
 
 #[test]
+fn tasks_left_ready_are_told_by_the_turn_and_not_by_the_descriptor() {
+    let guest = Guest::new(Builder::new().budget(1).build().unwrap()).unwrap();
+    let task = guest.spawn(async { yield_now().await });
+    assert_eq!(look(&guest).next, Next::Now);
+    assert!(!is_readable(&guest), "the host knows already");
+    drive(&guest, || task.is_finished());
+}
+
+#[test]
 fn next_deadline_is_what_the_turn_said() {
     let guest = guest();
     assert_eq!(guest.next_deadline(), None);
@@ -697,7 +714,8 @@ fn virtual_clock_waits_for_a_job_and_then_jumps() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let job = guest.spawn(async move { spawn_blocking(move || wait.recv()).await });
     let sleeper = guest.spawn(sleep_for(Duration::from_secs(3600)));
-    assert!(matches!(settle(&guest).next, Next::At(_)));
+    assert_eq!(settle(&guest).next, Next::OnEvent, "no time that passes moves this clock");
+    assert_eq!(guest.next_deadline(), None);
     assert!(!is_readable(&guest) && !sleeper.is_finished());
     drop(go);
     drive(&guest, || job.is_finished() && sleeper.is_finished());
@@ -712,6 +730,46 @@ fn virtual_clock_jumps_after_news_of_a_socket_that_nobody_waits_for() {
         sleep(Duration::from_secs(3600)).await;
     });
     drive(&guest, || task.is_finished());
+}
+
+#[test]
+fn turn_with_a_limit_comes_back_under_a_virtual_clock() {
+    for limit in [Duration::from_micros(100), Duration::from_millis(2)] {
+        let next = in_time(move || {
+            let guest = paused();
+            guest.spawn(pending::<()>()).detach();
+            guest.turn(Some(limit)).next
+        });
+        assert_eq!(next, Next::Idle);
+    }
+}
+
+#[test]
+fn virtual_turn_that_may_not_wait_looks_at_the_kernel_once() {
+    let recorder = Recorder::new();
+    let builder = Builder::new().start_paused(true).observer(recorder.observer());
+    let guest = Guest::new(builder.build().unwrap()).unwrap();
+    guest.spawn(pending::<()>()).detach();
+    look(&guest);
+    let parks = recorder.events().into_iter().filter(|(_at, event)| matches!(event, Event::Park(_)));
+    assert_eq!(parks.count(), 1);
+}
+
+#[test]
+fn deadlines_of_a_guest_that_was_paused_are_on_the_systems_clock() {
+    let hour = Duration::from_secs(3600);
+    let guest = paused();
+    let start = Instant::now();
+    guest
+        .spawn(async move {
+            sleep(hour * 24).await; // a jump
+            resume();
+            sleep(hour).await;
+        })
+        .detach();
+    let Next::At(deadline) = settle(&guest).next else { panic!("a timer is armed, and the clock runs") };
+    assert!(start + hour <= deadline && deadline <= Instant::now() + hour);
+    assert_eq!(guest.next_deadline(), Some(deadline));
 }
 
 // A guest among other loops.
@@ -746,6 +804,31 @@ fn guest_keeps_its_descriptor_armed_after_a_block_on_between_turns() {
     assert!(is_readable(&guest));
     look(&guest);
     assert!(task.is_finished());
+}
+
+#[test]
+fn guest_keeps_its_descriptor_armed_after_a_block_on_that_panicked() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on its way out");
+        }
+    }
+    let is_told = in_time(|| {
+        let guest = guest();
+        settle(&guest);
+        let root = async {
+            let _bomb = Bomb;
+            sleep(Duration::from_micros(1)).await; // so it parks, and is awake again
+            pending::<()>().await;
+        };
+        catch_unwind(AssertUnwindSafe(|| guest.try_block_on(root))).unwrap_err();
+        assert!(!is_readable(&guest));
+        let handle = guest.handle();
+        handle.call_soon(|| ()).unwrap();
+        is_readable(&guest)
+    });
+    assert!(is_told);
 }
 
 #[test]

@@ -252,6 +252,81 @@ fn remote_error_has_the_failure_as_its_source() {
     assert_eq!(source.to_string(), error.to_string());
 }
 
+/// What the child that runs `act` as the test `name` of this binary writes on standard error. Empty in the child.
+fn stderr_of_child(name: &str, act: impl FnOnce()) -> String {
+    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        act();
+        return String::new();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = child.args([name, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
+    assert!(output.status.success(), "the child failed");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Which reports of lost panics `stderr` holds, from the task's id on.
+fn lost(stderr: &str) -> Vec<String> {
+    let place = format!(", spawned at {}:", file!());
+    let reports = stderr.lines().filter_map(|line| line.strip_prefix("glassloop: task ")?.split_once(&place));
+    let (reports, ends): (Vec<_>, Vec<_>) = reports.unzip();
+    assert!(ends.iter().all(|end| end.contains(", panicked, and nobody holds its handle: ")), "{stderr}");
+    reports.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn panic_that_no_remote_handle_will_give_is_reported_once() {
+    let stderr = stderr_of_child("panic_that_no_remote_handle_will_give_is_reported_once", || {
+        let (runtime, handle) = asleep();
+        handle.spawn(|| async { panic!("detached before") }).detach(); // task 2, after the root of `collect`
+        let unread = handle.spawn(|| async { panic!("dropped unread") });
+        let read = handle.spawn(|| async { panic!("read") });
+        let cancelled = handle.spawn(pending::<()>);
+        collect(&runtime);
+        assert!(unread.is_finished());
+        thread::spawn(move || drop(unread)).join().unwrap();
+        assert!(failed(read.wait()).is_panic());
+        drop(runtime);
+        drop(cancelled);
+    });
+    if !stderr.is_empty() {
+        assert_eq!(lost(&stderr), ["2", "3"], "{stderr}");
+    }
+}
+
+#[test]
+fn panic_of_a_detached_remote_task_is_its_outcome() {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().observer(recorder.observer()).build().unwrap();
+    runtime.handle().spawn(|| async { panic!("on its way") }).detach();
+    collect(&runtime);
+    assert!(recorder.order().contains(&"done 2 panicked".to_owned()), "{}", recorder.order().join("\n"));
+}
+
+#[test]
+#[allow(clippy::async_yields_async)] // the handles are dropped outside of the loop
+fn handle_dropped_between_two_turns_leaves_its_tasks_panic_to_the_loop_which_knows_its_name() {
+    let name = "handle_dropped_between_two_turns_leaves_its_tasks_panic_to_the_loop_which_knows_its_name";
+    let stderr = stderr_of_child(name, || {
+        let runtime = Runtime::new().unwrap();
+        let panics = |name: &str| {
+            runtime.block_on(async {
+                let task = spawn_named(name, async { panic!("unread") });
+                yield_now().await;
+                task
+            })
+        };
+        drop(panics("dropped before a turn"));
+        let late = panics("dropped when the loop is gone");
+        drop(panics("dropped before the end"));
+        drop(runtime);
+        drop(late);
+    });
+    if !stderr.is_empty() {
+        assert_eq!(lost(&stderr), ["2 \"dropped before a turn\"", "6", "4"], "{stderr}");
+    }
+}
+
 #[test]
 fn task_that_aborts_itself_gives_cancelled() {
     let beside = beside();

@@ -493,6 +493,24 @@ fn the_only_observer_panics_and_the_loop_goes_on_unobserved() {
 }
 
 #[test]
+fn an_observer_that_panics_again_in_its_drop_costs_the_loop_nothing() {
+    struct Twice;
+    impl Observer for Twice {
+        fn event(&self, _at: Instant, event: &Event) {
+            assert!(!matches!(event, Event::Done { .. }), "this observer does not like ends");
+        }
+    }
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("this observer does not like its own end either");
+        }
+    }
+    let (runtime, recorder) = observed(Builder::new().observer(Rc::new(Twice)));
+    assert_eq!(runtime.block_on(async { spawn(async { 1 }).await.unwrap() }), 1, "the joiner is woken");
+    assert_eq!(recorder.order().last().unwrap(), "done 1 ready", "the other observer is told of what follows");
+}
+
+#[test]
 fn several_observers_are_told_each_event_in_the_order_of_the_builder() {
     let log: Rc<RefCell<Vec<String>>> = Rc::default();
     let mut builder = Builder::new();

@@ -173,6 +173,12 @@ fn resuming_a_running_clock_is_refused() {
 }
 
 #[test]
+#[should_panic(expected = "s from now lies beyond the end of time")]
+fn advancing_beyond_the_end_of_time_is_refused() {
+    virtually(advance(Duration::MAX));
+}
+
+#[test]
 #[should_panic(expected = "time::advance: the clock runs; call time::pause first")]
 fn advancing_a_running_clock_is_refused() {
     run(advance(SECOND));

@@ -695,6 +695,24 @@ fn dropped_runtime_cancels_what_the_other_awaits() {
 }
 
 #[test]
+fn handle_of_a_runtime_that_is_gone_leaves_the_names_of_its_successor_alone() {
+    for _ in 0..50 {
+        let first = Runtime::new().unwrap();
+        first.block_on(yield_now()); // task 1
+        let old: JoinHandle<()> = first.spawn(async { std::panic::resume_unwind(Box::new(())) });
+        first.block_on(yield_now());
+        drop(first);
+        let second = Runtime::new().unwrap(); // after some rounds its inbox lies where the first one's lay
+        second.block_on(async {
+            let new = glassloop::spawn_named("new", pending::<()>());
+            assert_eq!(new.id(), old.id());
+            assert!(old.await.unwrap_err().is_panic());
+            assert_eq!(dump().unwrap().tasks()[1].name.as_deref(), Some("new"));
+        });
+    }
+}
+
+#[test]
 fn task_finishes_after_the_runtime_of_whoever_awaits_it_is_gone() {
     let (a, b) = (guest(), guest());
     let slot = Slot::new();

@@ -16,8 +16,9 @@ use std::thread;
 use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
-use glassloop::time::{Sleep, sleep};
-use glassloop::{Builder, Handle, JoinHandle, RemoteError, Runtime, spawn, spawn_blocking, yield_now};
+use glassloop::time::{Instant, Sleep, sleep};
+use glassloop::trace::{Event, Observer, Outcome};
+use glassloop::{Builder, Handle, JoinHandle, RemoteError, Runtime, spawn, spawn_blocking, spawn_cpu, yield_now};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -312,6 +313,29 @@ fn a_closure_left_in_the_inbox_that_panics_in_its_drop_does_not_keep_futures_fro
 }
 
 #[test]
+fn an_observer_that_panics_in_its_drop_does_not_keep_futures_from_being_dropped() {
+    struct Twice;
+    impl Observer for Twice {
+        fn event(&self, _at: Instant, event: &Event) {
+            assert!(!matches!(event, Event::Done { outcome: Outcome::Cancelled, .. }), "at the first task's end");
+        }
+    }
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("at its own end");
+        }
+    }
+    let runtime = Builder::new().observer(Rc::new(Twice)).build().unwrap();
+    let dropped = Rc::new(Cell::new(0));
+    for _ in 0..2 {
+        let dropped = dropped.clone();
+        runtime.spawn(until_dropped(move || dropped.set(dropped.get() + 1))).detach();
+    }
+    drop(runtime);
+    assert_eq!(dropped.get(), 2);
+}
+
+#[test]
 fn a_foreign_waker_that_panics_in_its_drop_does_not_keep_the_runtime_from_its_end() {
     struct Grumpy;
     impl Wake for Grumpy {
@@ -584,6 +608,53 @@ fn dropping_the_runtime_waits_for_running_jobs_and_cancels_queued_ones() {
     assert!(ended.load(Ordering::SeqCst));
     let Poll::Ready(Err(error)) = poll_once(running) else { panic!("its task is gone") };
     assert!(error.is_cancelled(), "its result came too late");
+}
+
+/// Says on its channel that it was dropped.
+struct Ended(mpsc::Sender<&'static str>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.send("the worker ended");
+    }
+}
+
+#[test]
+fn no_queued_job_begins_when_a_destructor_ends_the_one_before_it() {
+    thread_local!(static WORKER: RefCell<Option<Ended>> = const { RefCell::new(None) });
+    type Spawn = fn(Box<dyn FnOnce() + Send>) -> JoinHandle<()>;
+    for spawn_job in [spawn_blocking as Spawn, spawn_cpu as Spawn] {
+        let runtime = Builder::new().max_blocking_threads(1).max_cpu_threads(1).build().unwrap();
+        let (free, held) = mpsc::channel::<()>();
+        let (began, has_begun) = mpsc::channel();
+        let (say, heard) = mpsc::channel();
+        let (stay, stayed) = mpsc::channel::<()>();
+        let next = Rc::new(Cell::new(""));
+        let (told, to_end, to_begin) = (next.clone(), say.clone(), say);
+        runtime.block_on(async {
+            let mut free = Some(free);
+            spawn(until_dropped(move || {
+                drop(free.take()); // the first job ends, and its worker looks for another
+                told.set(heard.recv_timeout(LONG).unwrap());
+            }))
+            .detach();
+            spawn_job(Box::new(move || {
+                WORKER.set(Some(Ended(to_end)));
+                began.send(()).unwrap();
+                let _ = held.recv();
+            }))
+            .detach();
+            spawn_job(Box::new(move || {
+                to_begin.send("the second job began").unwrap();
+                let _ = stayed.recv();
+            }))
+            .detach();
+            yield_now().await;
+        });
+        has_begun.recv().unwrap();
+        assert_eq!((runtime.shutdown(Duration::from_millis(1)), next.get()), (Ok(()), "the worker ended"));
+        drop(stay);
+    }
 }
 
 #[test]

@@ -338,6 +338,18 @@ fn outlook_of_waiting_tasks_alone_is_deadlock() {
 }
 
 #[test]
+fn block_on_a_guest_gives_the_verdict_that_its_turns_leave_to_the_host() {
+    let (give, take) = mpsc::channel();
+    std::thread::spawn(move || {
+        let guest = guest(exact());
+        let is_deadlock = guest.try_block_on(pending::<()>()).is_err();
+        give.send((is_deadlock, settle(&guest))).unwrap();
+    });
+    let said = take.recv_timeout(Duration::from_secs(20)).expect("it does not sleep for ever");
+    assert_eq!(said, (true, Next::Idle));
+}
+
+#[test]
 fn outlook_through_a_handle_is_unknown_because_the_handle_itself_may_help() {
     let guest = Runtime::new().unwrap();
     guest.spawn(pending::<()>()).detach();

@@ -8,7 +8,7 @@ use glassloop::{Builder, spawn, yield_now};
 
 use super::mistake::Mistake;
 
-pub const MISTAKE: Mistake = Mistake { title: "a lost update", compiler: "", wrong, mended };
+pub(super) const MISTAKE: Mistake = Mistake { title: "a lost update", compiler: "", wrong, mended };
 
 fn wrong(builder: Builder) -> Vec<String> {
     builder.build().unwrap().block_on(async {

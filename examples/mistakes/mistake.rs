@@ -4,15 +4,15 @@ use glassloop::Builder;
 
 /// One mistake. Both forms run on a runtime of the given builder, so that a test can watch them, and return what
 /// they have to say.
-pub struct Mistake {
-    pub title: &'static str,
+pub(super) struct Mistake {
+    pub(super) title: &'static str,
     /// What the compiler says of the wrong form; empty if it says nothing. A test asks the real compiler.
-    pub compiler: &'static str,
-    pub wrong: fn(Builder) -> Vec<String>,
-    pub mended: fn(Builder) -> Vec<String>,
+    pub(super) compiler: &'static str,
+    pub(super) wrong: fn(Builder) -> Vec<String>,
+    pub(super) mended: fn(Builder) -> Vec<String>,
 }
 
 /// For what cannot be run: it does not compile, or has no counterpart.
-pub fn nothing(_: Builder) -> Vec<String> {
+pub(super) fn nothing(_: Builder) -> Vec<String> {
     Vec::new()
 }

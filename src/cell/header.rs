@@ -94,6 +94,11 @@ impl Header {
         self.tag.set(self.tag.get() & !flag);
     }
 
+    /// Whether a waker or a remote reference exists that may wake this task from anywhere.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.far.is_shared()
+    }
+
     /// Takes a unit of the inbox for a cell that may outlive its loop: once, when it finishes.
     pub(super) fn keep_inbox(&self) {
         debug_assert!(!self.has(INBOX), "a task finishes once");

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::far::Notify;
-use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release};
+use super::header::{
+    CANCELLED, FUTURE, HANDLE, Header, INBOX, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release,
+};
 use super::typed::{self, Failure, Polled};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
@@ -74,11 +76,6 @@ impl TaskRef {
         })
     }
 
-    /// Whether a waker or a remote reference exists that may wake this task from anywhere.
-    pub(crate) fn is_shared(header: &Header) -> bool {
-        header.far.is_shared()
-    }
-
     /// Whether it belongs to the loop of `inbox`.
     #[inline]
     pub(crate) fn is_of(&self, inbox: &Inbox) -> bool {
@@ -130,11 +127,12 @@ impl TaskRef {
     }
 
     /// The future is gone: prepares the cell for outliving its loop (LOOP), and hands out who awaits it.
-    /// `is_asked_for`: its `runtime` will be wanted.
-    pub(crate) fn retire(&self, is_asked_for: bool) -> Option<Waiter> {
+    pub(crate) fn retire(&self) -> Option<Waiter> {
         let header = self.header();
-        // Without a unit outside now there will never be one: `to_remote` makes none of a finished task.
-        if header.far.is_shared() || is_asked_for {
+        // Without a unit outside now there will never be one: `to_remote` makes none of a finished task. But the
+        // handle of a panicked one may ask for its `runtime`.
+        let is_asked_for = header.has(PANICKED) && header.has(HANDLE);
+        if header.is_shared() || is_asked_for {
             header.keep_inbox();
         }
         self.take_joiner()

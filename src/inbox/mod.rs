@@ -104,10 +104,8 @@ impl<W, B: Bell> Inbox<W, B> {
 
     /// The last one rings: a loop that sleeps because a handle existed must think again.
     pub(crate) fn handle_gone(&self) {
-        if self.handles.fetch_sub(1, Ordering::Release) == 1
-            && let Ring::Asleep = self.doorbell.ring()
-        {
-            self.bell.wake();
+        if self.handles.fetch_sub(1, Ordering::Release) == 1 {
+            let _ = self.ring();
         }
     }
 
@@ -125,26 +123,27 @@ impl<W, B: Bell> Inbox<W, B> {
     /// Leaves a message; from any thread. A closed inbox drops it, on the calling thread or on the loop's.
     pub(crate) fn send(&self, message: Message<W>) -> Result<(), Closed> {
         self.queue.push(message);
-        match self.doorbell.ring() {
-            Ring::Awake => Ok(()),
-            Ring::Asleep => {
-                self.bell.wake();
-                Ok(())
-            }
-            Ring::Closed => {
-                self.discard();
-                Err(Closed)
-            }
+        if let Ring::Closed = self.ring() {
+            self.discard();
+            return Err(Closed);
         }
+        Ok(())
     }
 
     /// Wakes the owner if it sleeps, without a message.
     pub(crate) fn nudge(&self) {
-        if self.doorbell.is_parked()
-            && let Ring::Asleep = self.doorbell.ring()
-        {
+        if self.doorbell.is_parked() {
+            let _ = self.ring();
+        }
+    }
+
+    /// Rings, and wakes the owner if it sleeps.
+    fn ring(&self) -> Ring {
+        let ring = self.doorbell.ring();
+        if let Ring::Asleep = ring {
             self.bell.wake();
         }
+        ring
     }
 
     /// Whether there is something to collect. One plain load: popping an empty queue is not free.

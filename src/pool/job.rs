@@ -14,6 +14,8 @@ use crate::trace::TaskId;
 
 /// A job, without its types.
 pub(super) trait Work: Send + Sync {
+    /// Says which task to wake when it has run.
+    fn link(&self, task: RemoteRef);
     /// On a worker; the task that waits for it is the caller's to wake.
     fn run(&self) -> Option<RemoteRef>;
     /// Takes a queued job back; `false` if it runs or has run.
@@ -46,11 +48,6 @@ where
         Job { stage: Mutex::new(Stage::Queued(work)), task: Mutex::new(None) }
     }
 
-    /// Says which task to wake when it has run.
-    pub(super) fn link(&self, task: RemoteRef) {
-        *lock(&self.task) = Some(task);
-    }
-
     /// Takes the closure, if it has not begun.
     fn begin(&self) -> Option<F> {
         let mut stage = lock(&self.stage);
@@ -78,6 +75,10 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    fn link(&self, task: RemoteRef) {
+        *lock(&self.task) = Some(task);
+    }
+
     fn run(&self) -> Option<RemoteRef> {
         let work = self.begin()?;
         let result = catch_unwind(AssertUnwindSafe(work));

@@ -87,11 +87,9 @@ impl Pool {
         self.outstanding.0.borrow().len()
     }
 
-    /// The jobs that are running now, and their tasks.
-    pub(crate) fn running(&self) -> Vec<(TaskId, RunningJob)> {
-        let jobs = self.outstanding.0.borrow();
-        let running = jobs.iter().filter(|(_, job)| job.is_running());
-        running.map(|(id, job)| (*id, RunningJob(job.clone()))).collect()
+    /// The jobs that have not given their results yet, and their tasks.
+    pub(crate) fn jobs(&self) -> Vec<(TaskId, AnyJob)> {
+        self.outstanding.0.borrow().iter().map(|(id, job)| (*id, AnyJob(job.clone()))).collect()
     }
 
     /// The future of a job for task `id`, which `submit` must be told of when it has its cell.
@@ -101,12 +99,9 @@ impl Pool {
         T: Send + 'static,
     {
         let job = Arc::new(Job::new(work));
-        let work: Arc<dyn Work> = job.clone();
-        self.outstanding.0.borrow_mut().insert(id, work.clone());
-        let future =
-            JobFuture { job: job.clone(), id, inline: self.is_inline(), outstanding: self.outstanding.clone() };
-        let link = Box::new(move |task| job.link(task));
-        (future, Submission { crew, work, link })
+        self.outstanding.0.borrow_mut().insert(id, job.clone());
+        let submission = Submission { crew, work: job.clone() };
+        (JobFuture { job, id, inline: self.is_inline(), outstanding: self.outstanding.clone() }, submission)
     }
 
     /// Queues a job; `task` is woken when it has run.
@@ -115,7 +110,7 @@ impl Pool {
     /// If no thread runs and none can be made.
     pub(crate) fn submit(&self, job: Submission, task: RemoteRef) -> std::io::Result<()> {
         let Some(crews) = &self.crews else { return Ok(()) };
-        (job.link)(task);
+        job.work.link(task);
         match job.crew {
             Crew::Blocking => crews.blocking.submit(job.work),
             Crew::Cpu => crews.cpu.submit(job.work),
@@ -128,20 +123,25 @@ impl Pool {
         job.map(|job| job.cancel())
     }
 
-    /// Ends the workers. Waits for those that run a job until `deadline`, or for ever.
-    pub(crate) fn close(&self, deadline: Option<Instant>) {
+    /// No job begins from now on, and the workers end when they have none.
+    pub(crate) fn stop(&self) {
         let Some(Crews { blocking, cpu }) = &self.crews else { return };
         blocking.close();
         cpu.close();
+    }
+
+    /// Waits for the end of all workers until `deadline`, or for ever.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        let Some(Crews { blocking, cpu }) = &self.crews else { return };
         blocking.wait(deadline);
         cpu.wait(deadline);
     }
 }
 
-/// A job that was running when it was asked for.
-pub(crate) struct RunningJob(Arc<dyn Work>);
+/// A job, to be asked whether it runs.
+pub(crate) struct AnyJob(Arc<dyn Work>);
 
-impl RunningJob {
+impl AnyJob {
     pub(crate) fn is_running(&self) -> bool {
         self.0.is_running()
     }
@@ -151,5 +151,4 @@ impl RunningJob {
 pub(crate) struct Submission {
     crew: Crew,
     work: Arc<dyn Work>,
-    link: Box<dyn FnOnce(RemoteRef)>,
 }

@@ -68,7 +68,7 @@ pub(super) fn outlook(state: &State) -> Outlook {
     if goes_on {
         return Outlook::GoesOn;
     }
-    let nobody = state.inbox.handles() == 0 && state.tasks.none(TaskRef::is_shared);
+    let nobody = state.inbox.handles() == 0 && state.tasks.none(|task| task.is_shared());
     // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
     // pairs with the release by which they let go, so what they sent before is visible now.
     fence(Ordering::Acquire);

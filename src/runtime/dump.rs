@@ -77,7 +77,8 @@ pub struct TaskView {
     /// For how long it has waited; known if the runtime is observed, or built with
     /// [`track_waits`](crate::Builder::track_waits).
     pub waited: Option<Duration>,
-    /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it.
+    /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it. The pool keeps one until the
+    /// task's job has ended.
     pub has_wakers: bool,
 }
 
@@ -250,7 +251,7 @@ fn view(state: &State, task: &TaskRef) -> TaskView {
             _ => Vec::new(),
         },
         waited: if running || ready { None } else { state.trace.waited(id) },
-        has_wakers: TaskRef::is_shared(task.header()),
+        has_wakers: task.header().is_shared(),
     }
 }
 

@@ -26,12 +26,15 @@ pub(crate) struct Lost {
     id: TaskId,
     name: Option<Arc<str>>,
     site: &'static Location<'static>,
-    payload: Option<Payload>,
+    words: String,
 }
 
 impl Lost {
+    /// Drops the payload.
     pub(crate) fn new(id: TaskId, site: &'static Location<'static>, payload: Payload) -> Lost {
-        Lost { id, name: None, site, payload: Some(payload) }
+        let words = message_of(payload.as_ref()).to_owned();
+        dispose(payload);
+        Lost { id, name: None, site, words }
     }
 
     /// With the name that the task's loop knows it by.
@@ -42,13 +45,8 @@ impl Lost {
 
 impl Drop for Lost {
     fn drop(&mut self) {
-        let Lost { id, name, site, payload } = self;
-        let Some(payload) = payload.take() else { return };
-        let name = name.take().map(|name| format!(" {name:?}")).unwrap_or_default();
-        say(format_args!(
-            "task {id}{name}, spawned at {site}, panicked, and nobody holds its handle: {}",
-            message_of(payload.as_ref())
-        ));
-        dispose(payload);
+        let Lost { id, name, site, words } = self;
+        let name = name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+        say(format_args!("task {id}{name}, spawned at {site}, panicked, and nobody holds its handle: {words}"));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Runtime, start};
 use crate::cell;
-use crate::panics::guarded;
+use crate::panics::{guarded, say};
 use crate::state::State;
 use crate::trace::TaskId;
 use crate::wake;
@@ -48,14 +48,27 @@ impl Drop for Runtime {
     }
 }
 
+/// Aborts the process if `close` unwinds. Cells rest on its end (LOOP): a future left in its slot, in a loop that is
+/// gone, would be reached through an inbox that is gone too. Nothing foreign in `close` is called unguarded.
+struct NoWayBack;
+
+impl Drop for NoWayBack {
+    fn drop(&mut self) {
+        say(format_args!("a panic came through the end of a runtime, which must not stop half-way: aborting"));
+        std::process::abort();
+    }
+}
+
 /// Ends everything, once.
 fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
     if state.closing.replace(true) {
         return Unfinished { jobs: Vec::new() };
     }
+    let no_way_back = NoWayBack;
     wake::retract(state.id);
-    wake::enter(state, || {
-        let running = state.pool.running();
+    let unfinished = wake::enter(state, || {
+        state.pool.stop(); // first: what is destroyed below may end a job, and another would begin in its place
+        let jobs = state.pool.jobs();
         let sites: Vec<_> = state.tasks.all().iter().map(|task| (task.id(), task.site())).collect();
         state.inbox.close();
         // Destructors may wake, drop handles and spawn (what is spawned now is cancelled at once).
@@ -67,12 +80,14 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         drop(state.ready.take_all());
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
-        state.pool.close(deadline);
+        state.pool.wait(deadline);
         cell::close();
-        let left = running.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
+        let left = jobs.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
         let site = |id| sites.iter().find(|(task, _)| *task == id).map(|(_, site)| *site);
         Unfinished { jobs: left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect() }
-    })
+    });
+    std::mem::forget(no_way_back);
+    unfinished
 }
 
 /// The blocking jobs that were still running when [`Runtime::shutdown`] stopped waiting; see there for an example.

@@ -148,9 +148,7 @@ pub(super) fn ended(state: &State, task: &TaskRef, polled: Polled) {
 /// The future is gone: strikes the task off, tells those who asked to hear of it, and wakes whoever awaits it.
 fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
     drop(state.tasks.remove(task));
-    // A panicked task's name is wanted once more, if its handle is dropped unread.
-    let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);
-    let joiner = task.retire(wanted);
+    let joiner = task.retire();
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
     let ending = if state.endings.borrow().is_empty() { None } else { take_ending(state, task, outcome) };
     if let Some(payload) = lost {
@@ -159,6 +157,8 @@ fn finish(state: &State, task: &TaskRef, outcome: Outcome, lost: Failure) {
             _ => report_lost(Some(state), task, payload),
         }
     }
+    // A panicked task's name is wanted once more, if its handle is dropped unread.
+    let wanted = outcome == Outcome::Panicked && task.header().has(HANDLE);
     if !wanted && !state.names.borrow().is_empty() {
         state.names.borrow_mut().remove(&task.id());
     }
