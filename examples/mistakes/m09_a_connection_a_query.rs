@@ -55,6 +55,6 @@ fn told(builder: Builder, ask: impl AsyncFnOnce(std::net::SocketAddr) -> Vec<u8>
         spawn(serve(listener, connections.clone())).detach();
         let answers = ask(address).await;
         assert!(answers.into_iter().eq(1..=20));
-        vec![format!("20 queries, {} connections", connections.get())]
+        vec![format!("20 queries, connections: {}", connections.get())]
     })
 }
