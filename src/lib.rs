@@ -127,6 +127,7 @@ mod clock;
 mod panics;
 mod atomic;
 
+pub use cell::JoinError;
 pub use join::{
     AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
     JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,
@@ -139,6 +140,5 @@ pub use runtime::{
 };
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};
-pub use cell::JoinError;
 pub use trace::TaskId;
 pub use wake::NoRuntime;

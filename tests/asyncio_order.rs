@@ -348,7 +348,8 @@ fn a_condition_wakes_the_first_so_many() {
 
 #[test]
 fn a_queue_serves_getters_and_putters_in_their_order() {
-    let words = "A got 1 \n B got 2 \n C got 3 \n put 4 \n main got 4 \n put 5 \n main got 5 \n put 6 \n main got 6";
+    let words =
+        "A got 1 \n B got 2 \n C got 3 \n put 4 \n main got 4 \n put 5 \n main got 5 \n put 6 \n main got 6";
     same("queue_getters", words, |out| async move {
         let queue = Queue::new(1);
         let getters = ["A", "B", "C"].map(|name| {

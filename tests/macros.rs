@@ -80,6 +80,7 @@ fn select_drops_the_branches_that_lost() {
 }
 
 #[test]
+#[allow(clippy::needless_return)] // that a branch may return is what is tested
 fn a_handler_may_leave_the_function_and_use_the_question_mark() {
     async fn first() -> Result<u32, std::num::ParseIntError> {
         select! {

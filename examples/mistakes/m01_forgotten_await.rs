@@ -22,7 +22,7 @@ async fn greet(greeted: Rc<Cell<bool>>) {
 fn wrong(builder: Builder) -> Vec<String> {
     let greeted = Rc::new(Cell::new(false));
     builder.build().unwrap().block_on(async {
-        let _ = greet(greeted.clone()); // without `let _ =` the compiler warns
+        drop(greet(greeted.clone())); // without `drop` the compiler warns
     });
     vec![format!("greeted: {}", greeted.get())]
 }

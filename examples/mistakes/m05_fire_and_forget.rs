@@ -25,7 +25,7 @@ async fn save(saved: Rc<RefCell<Vec<String>>>) -> Result<(), String> {
 fn wrong(builder: Builder) -> Vec<String> {
     let saved = Rc::new(RefCell::new(Vec::new()));
     builder.start_paused(true).build().unwrap().block_on(async {
-        let _ = spawn(save(saved.clone())); // and `main` ends before it
+        drop(spawn(save(saved.clone()))); // without `drop` the compiler warns; and `main` ends before it
     });
     if saved.borrow().is_empty() { vec!["nothing was saved".to_owned()] } else { saved.take() }
 }

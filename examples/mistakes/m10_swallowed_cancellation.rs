@@ -34,7 +34,8 @@ fn wrong(builder: Builder) -> Vec<String> {
         });
         yield_now().await;
         task.abort();
-        log.borrow_mut().push(task.await.unwrap_err().to_string());
+        let ended = task.await.unwrap_err();
+        log.borrow_mut().push(ended.to_string());
     });
     log.take()
 }
