@@ -37,7 +37,15 @@ fn is_alone() -> bool {
 
 /// A program that runs `test` alone.
 fn alone(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let exe = std::env::current_exe().unwrap();
+    // Whoever runs the tests in the background of a shell has SIGINT ignored, and a program inherits that.
+    let mut command = if cfg!(target_os = "linux") {
+        let mut env = Command::new("env");
+        env.arg("--default-signal=INT").arg(exe);
+        env
+    } else {
+        Command::new(exe)
+    };
     command.args(["--exact", test, "--nocapture"]).env(ROLE, "");
     command
 }
