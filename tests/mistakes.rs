@@ -68,12 +68,14 @@ fn polls(trace: &[String]) -> Vec<u32> {
 #[test]
 fn a_future_that_is_not_awaited_does_nothing() {
     assert_said(&m01::MISTAKE, &["greeted: false"], &["greeted: true"]);
+    // A future that is awaited is polled inside the task that awaits it: either way there is one task, polled once.
+    assert_eq!((polls(&traced(m01::MISTAKE.wrong)), polls(&traced(m01::MISTAKE.mended))), (vec![1], vec![1]));
 }
 
 #[test]
 fn a_blocked_thread_keeps_the_other_task_waiting() {
-    let waited = ["the other task waited as long as the pause"];
-    assert_said(&m02::MISTAKE, &waited, &["the other task waited not for the pause"]);
+    let ran = |when| format!("the other task ran {when} the pause");
+    assert_said(&m02::MISTAKE, &[&ran("after")], &[&ran("during")]);
     // 2 pauses, 3 is the other: blocked, 2 ends before 3 begins; awaited, it ends after.
     let ends = |trace: Vec<String>| {
         let at = |line: &str| trace.iter().position(|other| other == line).unwrap();
@@ -225,11 +227,22 @@ fn a_computation_stops_the_heart_or_leaves_it_beating() {
 #[test]
 fn three_callers_fetch_three_times_or_once() {
     assert_said(&m13::MISTAKE, &["[42, 42, 42] by 3 fetches"], &["[42, 42, 42] by 1 fetch"]);
+    // Wrong: all three yield, and come back together. Mended: one yields; when it has come back, it wakes the others.
+    let wakes = |form| traced(form).into_iter().filter(|line| line.starts_with("wake 1")).collect::<Vec<_>>();
+    assert_eq!(
+        wakes(m13::MISTAKE.wrong),
+        ["wake 1: spawned", "wake 1: task 1", "wake 1 again: task 1", "wake 1 again: task 1"]
+    );
+    assert_eq!(
+        wakes(m13::MISTAKE.mended),
+        ["wake 1: spawned", "wake 1: task 1", "wake 1: task 1", "wake 1 again: task 1"]
+    );
 }
 
 #[test]
 fn what_does_not_compile_has_only_a_mended_form() {
     assert_said(&m14::MISTAKE, &[], &["the answer is 42"]);
+    assert_eq!(polls(&traced(m14::MISTAKE.mended)), [1]);
     assert_said(&m15::MISTAKE, &[], &[]);
 }
 
@@ -249,6 +262,9 @@ fn the_compilers_words_are_those_that_are_shown() {
     assert_words(&warned, m01::MISTAKE.compiler);
     assert_words(&warned, m05::MISTAKE.compiler);
     assert_words(&compiled("async fn greet() {}\nfn main() {\n    greet().await;\n}\n"), m14::MISTAKE.compiler);
+    let twice = "async fn fetch() {}\nasync fn twice() {\n    let cached = fetch();\n    cached.await;\n    \
+                 cached.await;\n}\nfn main() {\n    glassloop::run(twice());\n}\n";
+    assert_words(&compiled(twice), m13::MISTAKE.compiler);
 }
 
 #[track_caller]

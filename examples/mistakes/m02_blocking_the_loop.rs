@@ -1,9 +1,11 @@
 //! Blocking the thread blocks every task of the loop.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use glassloop::time::{Instant, sleep};
+use glassloop::time::sleep;
 use glassloop::{Builder, spawn};
 
 use super::mistake::Mistake;
@@ -22,11 +24,14 @@ fn mended(builder: Builder) -> Vec<String> {
 
 fn told(builder: Builder, pause: impl Future<Output = ()> + 'static) -> Vec<String> {
     builder.build().unwrap().block_on(async {
-        let start = Instant::now();
-        let pausing = spawn(pause);
-        let waited = spawn(async move { start.elapsed() }).await.unwrap();
+        let over = Rc::new(Cell::new(false));
+        let seen = over.clone();
+        let pausing = spawn(async move {
+            pause.await;
+            over.set(true);
+        });
+        let after = spawn(async move { seen.get() }).await.unwrap();
         pausing.await.unwrap();
-        let words = if waited >= PAUSE { "as long as the pause" } else { "not for the pause" };
-        vec![format!("the other task waited {words}")]
+        vec![format!("the other task ran {} the pause", if after { "after" } else { "during" })]
     })
 }

@@ -1,5 +1,6 @@
 //! Caching a future instead of its result. In Python `lru_cache` on a coroutine function gives the same coroutine
-//! twice, and it cannot be awaited again; here a future is moved, so each caller makes its own, and nothing is cached.
+//! twice, and the second await fails when it runs. Here awaiting moves the future, so the second does not compile; and
+//! where each caller makes a future of its own, nothing is cached.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,7 +10,13 @@ use glassloop::{Builder, join_all, yield_now};
 
 use super::mistake::Mistake;
 
-pub(super) const MISTAKE: Mistake = Mistake { title: "a cached future", compiler: "", wrong, mended };
+pub(super) const MISTAKE: Mistake = Mistake {
+    title: "a cached future",
+    compiler: "error[E0382]: use of moved value\n\
+               `cached` moved due to this await",
+    wrong,
+    mended,
+};
 
 async fn fetch(fetched: Rc<Cell<u32>>) -> u32 {
     fetched.set(fetched.get() + 1);

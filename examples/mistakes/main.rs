@@ -44,9 +44,13 @@ fn main() {
     let only: Option<usize> = std::env::args().nth(1).map(|number| number.parse().expect("a number from 1 to 15"));
     for (n, mistake) in (1..).zip(ALL).filter(|(n, _)| only.is_none_or(|only| only == *n)) {
         println!("{n}. {}", mistake.title);
-        show("the compiler says", mistake.compiler.lines());
-        show("as it is written", (mistake.wrong)(Builder::new()).iter().map(String::as_str));
-        show("mended", (mistake.mended)(Builder::new()).iter().map(String::as_str));
+        let [wrong, mended] = [mistake.wrong, mistake.mended].map(|form| form(Builder::new()));
+        let compiler = if mistake.compiler.is_empty() { "nothing" } else { mistake.compiler };
+        if !mended.is_empty() {
+            show("the compiler says", compiler.lines());
+        }
+        show("as it is written", wrong.iter().map(String::as_str));
+        show("mended", mended.iter().map(String::as_str));
         println!();
     }
 }
@@ -56,3 +60,10 @@ fn show<'a>(what: &str, lines: impl Iterator<Item = &'a str>) {
         println!("   {:>17}  {line}", if n == 0 { what } else { "" });
     }
 }
+
+// Output of `cargo run --example mistakes -- 6`:
+// 6. a lost update
+//    the compiler says  nothing
+//     as it is written  100 tasks added 1 each: 1
+//               mended  100 tasks added 1 each: 100
+//

@@ -110,7 +110,7 @@ impl WaitList {
         if self.is_empty() {
             return None;
         }
-        Some(table(|table| table.entries.borrow()[self.front.get() as usize].want))
+        Some(table(move |table| table.entries.borrow()[self.front.get() as usize].want))
     }
 
     /// Waits: joins the end of the line at the first call, is granted in a later one, and then has left the line and
@@ -128,11 +128,12 @@ impl WaitList {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
         }
-        let granted = table(|table| {
+        let key = place.0;
+        let granted = table(move |table| {
             let entries = &mut *table.entries.borrow_mut();
-            let Stage::Granted(grant) = entries[place.0 as usize].stage else { return None };
+            let Stage::Granted(grant) = entries[key as usize].stage else { return None };
             table.settled(grant);
-            Some((grant, table.give(entries, place.0)))
+            Some((grant, table.give(entries, key)))
         });
         let Some((grant, waiter)) = granted else {
             self.refresh(place, cx);
@@ -157,8 +158,9 @@ impl WaitList {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
         }
-        let before = table(|table| {
-            let entry = &mut table.entries.borrow_mut()[place.0 as usize];
+        let key = place.0;
+        let before = table(move |table| {
+            let entry = &mut table.entries.borrow_mut()[key as usize];
             let Stage::Granted(grant) = entry.stage else { return None };
             entry.stage = Stage::Held;
             table.settled(grant);
@@ -181,7 +183,7 @@ impl WaitList {
     #[inline]
     pub(crate) fn hold(&self, op: &'static Op, site: &'static Location<'static>) -> Hold {
         let holder = wake::running().map(Waiter::Task);
-        let key = table(|table| {
+        let key = table(move |table| {
             let entries = &mut *table.entries.borrow_mut();
             let key = table.take(entries);
             self.fill(table, &mut entries[key as usize], Stage::Held, holder, op, site);
@@ -193,7 +195,7 @@ impl WaitList {
     /// The lock was given back.
     #[inline]
     pub(crate) fn unhold(&self, hold: Hold) {
-        let waiter = table(|table| table.give(&mut table.entries.borrow_mut(), hold.0));
+        let waiter = table(move |table| table.give(&mut table.entries.borrow_mut(), hold.0));
         drop(waiter); // outside of the table
     }
 
@@ -213,7 +215,7 @@ impl WaitList {
         if key == NOBODY {
             return false;
         }
-        let waiter = table(|table| {
+        let waiter = table(move |table| {
             let entries = &mut *table.entries.borrow_mut();
             self.unlink(table, entries, key);
             let entry = &mut entries[key as usize];
@@ -236,8 +238,8 @@ impl WaitList {
         if self.is_empty() {
             return 0;
         }
-        let last = table(|table| table.news.get());
-        let is_due = || table(|table| table.entries.borrow()[self.front.get() as usize].ticket <= last);
+        let last = table(move |table| table.news.get());
+        let is_due = || table(move |table| table.entries.borrow()[self.front.get() as usize].ticket <= last);
         let mut granted = 0;
         while !self.is_empty() && is_due() {
             self.grant(grant);
@@ -248,7 +250,7 @@ impl WaitList {
 
     /// Whether the next poll will be ready.
     pub(crate) fn is_granted(&self, place: &Place) -> bool {
-        table(|table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_)))
+        table(move |table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_)))
     }
 
     /// The future that waited is dropped. What it was granted and did not take is handed back: a [`Grant::Turn`] is
@@ -261,7 +263,7 @@ impl WaitList {
 
     fn leave_early(&self, place: &mut Place) -> Option<Grant> {
         let key = place.take()?;
-        let (granted, op, site, waiter) = table(|table| {
+        let (granted, op, site, waiter) = table(move |table| {
             let entries = &mut *table.entries.borrow_mut();
             let Entry { stage, op, site, .. } = entries[key as usize];
             let granted = match stage {
@@ -310,7 +312,7 @@ impl WaitList {
         site: &'static Location<'static>,
         want: usize,
     ) -> u32 {
-        table(|table| {
+        table(move |table| {
             let entries = &mut *table.entries.borrow_mut();
             let key = table.take(entries);
             let entry = &mut entries[key as usize];
@@ -367,7 +369,7 @@ impl WaitList {
 
     /// Polled again while it waits: perhaps by another task.
     fn refresh(&self, place: &Place, cx: &Context<'_>) {
-        let is_same = table(|table| match &table.entries.borrow()[place.0 as usize].waiter {
+        let is_same = table(move |table| match &table.entries.borrow()[place.0 as usize].waiter {
             Some(Waiter::Task(task)) => task.address() == wake::address(cx),
             Some(Waiter::Waker(waker)) => waker.will_wake(cx.waker()),
             None => false,
@@ -381,7 +383,7 @@ impl WaitList {
     #[cold]
     fn set_waiter(&self, place: &Place, cx: &Context<'_>) {
         let waiter = wake::waiter(cx);
-        let rest = table(|table| {
+        let rest = table(move |table| {
             let entry = &mut table.entries.borrow_mut()[place.0 as usize];
             if entry.stage != Stage::Waiting {
                 return Err(waiter);
