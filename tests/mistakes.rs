@@ -261,10 +261,44 @@ fn the_compilers_words_are_those_that_are_shown() {
     );
     assert_words(&warned, m01::MISTAKE.compiler);
     assert_words(&warned, m05::MISTAKE.compiler);
+    assert_words(&warned, "generated 3 warnings"); // a timer that is not awaited says so too
     assert_words(&compiled("async fn greet() {}\nfn main() {\n    greet().await;\n}\n"), m14::MISTAKE.compiler);
     let twice = "async fn fetch() {}\nasync fn twice() {\n    let cached = fetch();\n    cached.await;\n    \
                  cached.await;\n}\nfn main() {\n    glassloop::run(twice());\n}\n";
     assert_words(&compiled(twice), m13::MISTAKE.compiler);
+    // Of no mistake here: what leaves the loop's thread must be `Send`, and what stays need not.
+    let shared = "fn main() {\n    let shared = std::rc::Rc::new(1);\n    \
+                  glassloop::spawn_blocking(move || *shared).detach();\n}\n";
+    let refused = "`Rc<i32>` cannot be sent between threads safely\nrequired by a bound in `spawn_blocking`";
+    assert_words(&compiled(shared), refused);
+}
+
+/// What the example prints for these arguments. `cargo test` builds the examples, and puts them beside the tests.
+fn printed(arguments: &[&str]) -> String {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).expect("a test lies in target/<profile>/deps");
+    let mistakes = folder.join("examples").join("mistakes").with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(mistakes.exists(), "it is not built; `cargo test`, or `cargo build --example mistakes`, builds it");
+    let run = Command::new(mistakes).args(arguments).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn the_example_prints_what_its_comment_shows() {
+    let source = include_str!("../examples/mistakes/main.rs");
+    let (_, shown) = source.split_once("\n// Output of `cargo run --example mistakes -- 6`:\n").unwrap();
+    let shown: Vec<&str> = shown.lines().map(|line| line.trim_start_matches("//").trim()).collect();
+    assert!(shown.len() > 3, "{shown:?}");
+    assert_eq!(printed(&["6"]).lines().map(str::trim).collect::<Vec<_>>(), shown);
+}
+
+#[test]
+fn the_example_shows_all_fifteen_in_their_order() {
+    let printed = printed(&[]);
+    let titles = printed.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    let numbers = titles.map(|title| title.split('.').next().unwrap().parse::<u32>().unwrap());
+    assert!(numbers.eq(1..=15), "{printed}");
 }
 
 #[track_caller]

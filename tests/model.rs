@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::Semaphore;
 use glassloop::time::{Instant, sleep};
 use glassloop::{Builder, JoinSet, dump, join_all, spawn, spawn_cpu, try_join_all, yield_now};
@@ -35,6 +36,30 @@ fn planned<F: Future>(main: impl FnOnce(Log) -> F) -> (Vec<String>, Duration) {
         start.elapsed()
     });
     (log.0.take(), took)
+}
+
+#[test]
+fn one_task_goes_on_while_another_waits_for_the_kernel() {
+    let log = Log::default();
+    let (a, b) = (log.clone(), log.clone());
+    glassloop::run(async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        let reading = spawn(async move {
+            a.say("A asks");
+            let mut answer = [0; 5];
+            near.read_exact(&mut answer).await.unwrap();
+            a.say(format!("A has {:?}", str::from_utf8(&answer).unwrap()));
+        });
+        let other = spawn(async move {
+            b.say("B runs");
+            far.write_all(b"hello").await.unwrap();
+            b.say("B has answered");
+        });
+        join_all([reading, other]).await;
+    });
+    assert_eq!(log.0.take(), ["A asks", "B runs", "B has answered", "A has \"hello\""]);
 }
 
 #[test]

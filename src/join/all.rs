@@ -144,7 +144,8 @@ where
         }
         if let Some(at) = failed {
             let failure = self.members[at].take();
-            self.members.clear();
+            // In their order; and whoever polls again is told so.
+            self.members.iter_mut().for_each(|member| *member = Member::Taken);
             return Poll::Ready(failure.map(|_| unreachable!("it failed")));
         }
         if waiting {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::JoinHandle;
+use crate::panics::guarded;
 use crate::state::{Account, End};
 use crate::trace::{Outcome, TaskId};
 use crate::wake;
@@ -76,7 +77,8 @@ impl<T> JoinHandle<T> {
         let task = self.joined().task();
         let (id, site) = (task.id(), task.site());
         if let Some(outcome) = task.outcome() {
-            return hook(&Finished { id, name: None, site, outcome });
+            let finished = Finished { id, name: None, site, outcome };
+            return guarded("a hook on the end of a task that has ended", || hook(&finished));
         }
         let hook = Box::new(move |end: &End| {
             hook(&Finished { id, name: end.name.clone(), site, outcome: end.outcome });

@@ -4,14 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, pending};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::cell::Waiter;
-use crate::wake;
+use crate::waits::{Grant, Op, Place, WaitList};
+
+static AWAIT: Op = Op::losing("ScopeHandle", "");
 
 /// Runs `body`, and beside it, in the same task, the futures that it gives to [`Scope::spawn`]. These may borrow
 /// whatever lives longer than the scope. Leaving waits for all of them.
@@ -63,7 +65,13 @@ pub async fn scope<'env, R, B>(body: B) -> R
 where
     B: AsyncFnOnce(Scope<'env, R>) -> R,
 {
-    let scope = Scope { shared: Rc::new(Shared { children: RefCell::default(), ended: RefCell::new(None) }) };
+    let scope = Scope {
+        shared: Rc::new(Shared {
+            children: RefCell::default(),
+            left: Cell::new(false),
+            ended: RefCell::new(None),
+        }),
+    };
     let children = Children(scope.clone());
     Running { body: Some(body(scope)), children, output: None }.await
 }
@@ -78,6 +86,8 @@ type Child<'env> = Pin<Box<dyn Future<Output = ()> + 'env>>;
 struct Shared<'env, R> {
     /// In their order; `None` while one is polled, and when it has ended.
     children: RefCell<Vec<Option<Child<'env>>>>,
+    /// It was left: what is given to it now is dropped.
+    left: Cell<bool>,
     /// What the scope ends with, before its body has ended.
     ended: RefCell<Option<R>>,
 }
@@ -87,23 +97,25 @@ impl<'env, R> Scope<'env, R> {
     ///
     /// # Scheduling
     /// It is first polled later in the poll that runs, never in this call. If the scope is not being polled, nothing
-    /// wakes its task for the new child.
+    /// wakes its task for the new child. Once the scope was left, `future` is dropped unpolled, and the handle is
+    /// never ready.
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> ScopeHandle<F::Output>
     where
         F: Future + 'env,
         F::Output: 'env,
     {
-        let slot = Rc::new(Slot { output: RefCell::new(None), waiter: Cell::new(None) });
+        let slot = Rc::new(Slot { output: RefCell::new(None), line: WaitList::new() });
         let to = slot.clone();
         let child = async move {
             let output = future.await;
             *to.output.borrow_mut() = Some(output); // `None` was there: nothing is dropped under the borrow
-            if let Some(waiter) = to.waiter.take() {
-                wake::wake(waiter);
-            }
+            to.line.grant(Grant::All);
         };
-        self.shared.children.borrow_mut().push(Some(Box::pin(child)));
-        ScopeHandle { slot, taken: false }
+        if !self.shared.left.get() {
+            self.shared.children.borrow_mut().push(Some(Box::pin(child)));
+        }
+        ScopeHandle { slot, place: Place::NONE, taken: false }
     }
 
     /// Ends the whole scope with `output`: the body and all children are dropped when the poll that awaits this has
@@ -175,13 +187,8 @@ impl<R> Children<'_, R> {
 
 impl<R> Drop for Children<'_, R> {
     fn drop(&mut self) {
-        // Destructors may give the scope new children.
-        loop {
-            let children = self.0.shared.children.take();
-            if children.is_empty() {
-                break;
-            }
-        }
+        self.0.shared.left.set(true); // destructors may want to give the scope new children
+        drop(self.0.shared.children.take());
     }
 }
 
@@ -218,7 +225,7 @@ impl<R, B: Future<Output = R>> Future for Running<'_, R, B> {
 
 struct Slot<T> {
     output: RefCell<Option<T>>,
-    waiter: Cell<Option<Waiter>>,
+    line: WaitList,
 }
 
 /// The output of a child of a [`scope`]. Dropping it does not cancel the child.
@@ -230,21 +237,32 @@ struct Slot<T> {
 /// When it is polled again after it gave its output.
 pub struct ScopeHandle<T> {
     slot: Rc<Slot<T>>,
+    place: Place,
     taken: bool,
+}
+
+impl<T> Unpin for ScopeHandle<T> {}
+
+impl<T> Drop for ScopeHandle<T> {
+    fn drop(&mut self) {
+        let _all = self.slot.line.leave(&mut self.place); // news for all needs no passing on
+    }
 }
 
 impl<T> Future for ScopeHandle<T> {
     type Output = T;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         assert!(!self.taken, "a ScopeHandle was polled again after it gave its output; a handle gives it once");
-        if let Some(output) = self.slot.output.take() {
-            self.taken = true;
-            return Poll::Ready(output);
+        let this = &mut *self;
+        let output = this.slot.output.take();
+        match output {
+            Some(_) => this.taken = true,
+            // Granted only when the output is there.
+            None => drop(this.slot.line.poll(&mut this.place, cx, &AWAIT, Location::caller(), 1)),
         }
-        let before = self.slot.waiter.replace(Some(wake::waiter(cx)));
-        drop(before);
-        Poll::Pending
+        output.map_or(Poll::Pending, Poll::Ready)
     }
 }
 

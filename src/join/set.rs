@@ -18,7 +18,7 @@ use crate::state::{Account, End};
 use crate::trace::TaskId;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static JOIN_NEXT: Op = Op::losing("JoinSet::join_next", "nothing: the members stay in the set");
+static JOIN_NEXT: Op = Op::losing("JoinSet::join_next", "");
 
 /// Tasks whose results are taken in the order in which they end; asyncio's `as_completed` and `wait`, tokio's
 /// `JoinSet`.

@@ -3,6 +3,7 @@
 //! Nothing is noted a poll for this: whoever makes a task wait (a timer, a socket, a handle, a job) knows it, and is
 //! asked here.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -202,9 +203,14 @@ pub(super) fn take(state: &State) -> Dump {
         }
     });
     let stands = waits::stands();
+    let mut lists: HashMap<u32, Vec<&Stand>> = HashMap::new();
+    stands
+        .iter()
+        .filter(|stand| stand.op.is_lock)
+        .for_each(|stand| lists.entry(stand.list).or_default().push(stand));
     for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
         if let Some(task) = stand.task_of(&state.inbox) {
-            let held_by = if stand.op.is_lock { holders(state, &stands, stand) } else { Vec::new() };
+            let held_by = if stand.op.is_lock { holders(state, &lists[&stand.list], stand) } else { Vec::new() };
             let Stand { op, site, made, .. } = stand;
             note(task, Waits::Sync { what: op.name, site, made, held_by });
         }
@@ -214,8 +220,8 @@ pub(super) fn take(state: &State) -> Dump {
 
 /// Who must give way before `waiting` has the lock: those who have it, or, where readers have it and this one would
 /// read too, those who came before it to write.
-fn holders(state: &State, stands: &[Stand], waiting: &Stand) -> Vec<Holder> {
-    let of_lock = || stands.iter().filter(|stand| stand.list == waiting.list);
+fn holders(state: &State, of_lock: &[&Stand], waiting: &Stand) -> Vec<Holder> {
+    let of_lock = || of_lock.iter().copied();
     let having = |stand: &&Stand| stand.stage != Standing::Waits;
     let before = |stand: &&Stand| !having(stand) && !stand.op.is_shared && stand.ticket < waiting.ticket;
     let could_share = waiting.op.is_shared && of_lock().filter(having).all(|stand| stand.op.is_shared);

@@ -3,13 +3,15 @@
 //! Two things are found, each told once, on standard error and to observers. A circle: tasks that hold locks and
 //! wait for each other's. And a lock, a permit or a place handed to a future that its task left unpolled, while others
 //! wait behind it.
-//! Neither is guessed: where anything else could end a wait, nothing is said.
+//! Neither is guessed: where anything else could end a wait, nothing is said. Two things cannot be seen, and are told
+//! with it: who may abort a task by its handle, and a future that took a lock in one task and was given to another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::dump::{self, Dump, Holder, TaskState, TaskView, Waits};
 use super::{circles, deadlock};
+use crate::cell::{QUEUED, TaskRef, Waiter};
 use crate::panics::say;
 use crate::state::State;
 use crate::trace::{Event, TaskId};
@@ -51,7 +53,9 @@ fn look_at_all(state: &State) {
     state.looked.parks.set(0);
     let stands = waits::stands();
     tell_untaken(state, &stands);
-    tell_circles(state, &stands);
+    if may_be_circle(state, &stands) {
+        tell_circles(state, &stands);
+    }
 }
 
 /// What was handed over, and its task was polled, and left it, while others wait for the same.
@@ -78,6 +82,89 @@ fn tell_untaken(state: &State, stands: &[Stand]) {
     }
 }
 
+/// Whether there is a circle, with one look at each task and stand: most looks end here, before the dump, which is
+/// larger than they are. It takes every writer in a line to be before every reader in it, so it may say yes too often.
+fn may_be_circle(state: &State, stands: &[Stand]) -> bool {
+    /// A line, and those who hold it up as far as they are not known to go on.
+    #[derive(Default)]
+    struct Line {
+        holders: usize,
+        waiters: Vec<usize>,
+    }
+    let tasks = state.tasks.all();
+    let at = |id: TaskId| tasks.binary_search_by_key(&id, |task| task.id()).ok();
+    let near = |stand: &Stand| stand.task_of(&state.inbox).and_then(at);
+    let (mut waits, mut holds) = (vec![false; tasks.len()], vec![Vec::new(); tasks.len()]);
+    let mut go_on: Vec<usize> = Vec::new(); // ways on that are no task's of a circle
+    let mut note = |waiter: &Waiter| {
+        if let Waiter::Task(task) = waiter {
+            go_on.extend(at(task.id()));
+        }
+    };
+    state.timers.each(|waiter, _, _, _| note(waiter));
+    state.reactor.each(|waiter, _, _, _, _| note(waiter));
+    let mut joiners = vec![None; tasks.len()];
+    for (task, joiner) in tasks.iter().zip(&mut joiners) {
+        *joiner = task.joiner().filter(|joiner| joiner.is_of(&state.inbox)).and_then(|joiner| at(joiner.id()));
+        joiner.iter().for_each(|joiner| waits[*joiner] = true);
+    }
+    let written: HashSet<u32> = stands
+        .iter()
+        .filter(|stand| stand.op.is_lock && !stand.op.is_shared && stand.stage != Standing::Waits)
+        .map(|stand| stand.list)
+        .collect();
+    // A line of readers behind writers, while readers have the lock, is another than that of all the rest.
+    let mut lines: HashMap<(u32, bool), Line> = HashMap::new();
+    let mut open: HashSet<(u32, bool)> = HashSet::new(); // not all who hold it up are known
+    for stand in stands {
+        let is_waiting = stand.stage == Standing::Waits;
+        let task = near(stand);
+        if is_waiting && !stand.op.is_lock {
+            go_on.extend(task);
+        }
+        if !stand.op.is_lock {
+            continue;
+        }
+        if is_waiting && let Some(task) = task {
+            waits[task] = true;
+            let is_behind = stand.op.is_shared && !written.contains(&stand.list);
+            lines.entry((stand.list, is_behind)).or_default().waiters.push(task);
+        }
+        let held_up = (stand.list, is_waiting);
+        match task {
+            _ if is_waiting && stand.op.is_shared => {}
+            Some(task) if stand.stage != Standing::Holds || !stand.op.may_move => {
+                lines.entry(held_up).or_default().holders += 1;
+                holds[task].push(held_up);
+            }
+            _ => drop(open.insert(held_up)),
+        }
+    }
+    let is_free =
+        |(at, task): (usize, &TaskRef)| !waits[at] || task.header().has(QUEUED) || task.header().is_shared();
+    go_on.extend(tasks.iter().enumerate().filter(|task| is_free(*task)).map(|(at, _)| at));
+    for (key, line) in &lines {
+        if line.holders == 0 || open.contains(key) {
+            go_on.extend(&line.waiters);
+        }
+    }
+    let mut is_stuck = vec![true; tasks.len()];
+    while let Some(task) = go_on.pop() {
+        if !std::mem::replace(&mut is_stuck[task], false) {
+            continue;
+        }
+        go_on.extend(joiners[task]);
+        for held_up in &holds[task] {
+            let line = lines.get_mut(held_up).expect("its holders were counted");
+            line.holders -= 1;
+            if line.holders == 0 {
+                go_on.append(&mut line.waiters);
+            }
+        }
+    }
+    is_stuck.contains(&true)
+}
+
 fn tell_circles(state: &State, stands: &[Stand]) {
     let dump = dump::take(state);
     let stuck = stuck(&dump);
@@ -95,7 +182,14 @@ fn tell_circles(state: &State, stands: &[Stand]) {
         waiting.into_iter().for_each(waits::mark_reported);
         let views = dump.tasks().iter().filter(|task| circle.contains(&task.id));
         let lines: String = views.map(|task| format!("\n  {task}")).collect();
-        tell(state, circle.clone(), format!("{}; none of them can ever go on{lines}", circles::told(&circle)));
+        tell(
+            state,
+            circle.clone(),
+            format!(
+                "{}; none of them can ever go on, unless one is aborted, or gave away a future that holds its lock{lines}",
+                circles::told(&circle)
+            ),
+        );
     }
 }
 
@@ -112,7 +206,7 @@ fn stuck(dump: &Dump) -> HashSet<TaskId> {
         // A wait for a lock of several holders needs all of them: one that is stuck is enough to hold it up.
         let is_held = |waits: &Waits| circles::blockers(waits).iter().any(|task| stuck.contains(task));
         let free = |task: &&TaskView| stuck.contains(&task.id) && !task.waits.iter().all(is_held);
-        let freed: Vec<TaskId> = dump.tasks().iter().filter(free).map(|task| task.id).collect();
+        let freed: HashSet<TaskId> = dump.tasks().iter().filter(free).map(|task| task.id).collect();
         if freed.is_empty() {
             return stuck;
         }

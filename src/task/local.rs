@@ -182,6 +182,11 @@ pin_project! {
 }
 
 impl<T: 'static, F> TaskLocalFuture<T, F> {
+    /// Gives it another value, before it is first polled.
+    pub(crate) fn set_value(self: Pin<&mut Self>, value: T) {
+        *self.project().value = Rc::new(value);
+    }
+
     /// Does `act` with the future where the value holds.
     fn enter<R>(self: Pin<&mut Self>, act: impl FnOnce(Pin<&mut Option<F>>) -> R) -> R {
         let this = self.project();

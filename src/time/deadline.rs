@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::{Instant, Timeout, timeout_at};
+use super::{Instant, Sleep, sleep_until};
 use crate::task::{LocalKey, TaskLocalFuture};
 
 static DEADLINE: LocalKey<Instant> = LocalKey::__new("time::current_deadline");
@@ -20,7 +20,7 @@ static DEADLINE: LocalKey<Instant> = LocalKey::__new("time::current_deadline");
 /// knows it, so that deadlines in there are bound by it.
 ///
 /// # Scheduling
-/// As [`timeout_at`]: the future is polled first, the timer is looked at after.
+/// As [`timeout_at`](super::timeout_at): the future is polled first, the timer is looked at after.
 ///
 /// # Errors
 /// [`DeadlineElapsed`], if the moment came first; it says whether the deadline was this one or one around it.
@@ -56,7 +56,7 @@ pub fn deadline_at<F: IntoFuture>(moment: Instant, future: F) -> Deadline<F::Int
     let outer = current_deadline().filter(|outer| *outer < moment);
     let deadline = outer.unwrap_or(moment);
     let future = DEADLINE.scope(deadline, future.into_future());
-    Deadline { future: timeout_at(deadline, future), deadline, outer: outer.is_some() }
+    Deadline { future, sleep: sleep_until(deadline), deadline, outer: outer.is_some(), begun: false }
 }
 
 /// As [`deadline_at`], counted from this call.
@@ -83,9 +83,11 @@ pin_project! {
     #[derive(Debug)]
     pub struct Deadline<F> {
         #[pin]
-        future: Timeout<TaskLocalFuture<Instant, F>>,
+        future: TaskLocalFuture<Instant, F>,
+        sleep: Sleep,
         deadline: Instant,
         outer: bool,
+        begun: bool,
     }
 }
 
@@ -101,8 +103,20 @@ impl<F: Future> Future for Deadline<F> {
     type Output = Result<F::Output, DeadlineElapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        this.future.poll(cx).map_err(|_| DeadlineElapsed { deadline: *this.deadline, outer: *this.outer })
+        let mut this = self.project();
+        // An argument is made before the call: so one in `deadline(…, deadline(…))` learns here what is around it.
+        if !std::mem::replace(this.begun, true)
+            && let Some(outer) = current_deadline().filter(|outer| *outer < *this.deadline)
+        {
+            this.future.as_mut().set_value(outer);
+            this.sleep.reset(outer);
+            (*this.deadline, *this.outer) = (outer, true);
+        }
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        let error = DeadlineElapsed { deadline: *this.deadline, outer: *this.outer };
+        Pin::new(this.sleep).poll(cx).map(|()| Err(error))
     }
 }
 

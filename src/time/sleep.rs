@@ -104,6 +104,7 @@ fn expect(sleep: Result<Sleep, NoRuntime>) -> Sleep {
 ///
 /// # Panics
 /// When it is polled on another loop, or outside of any.
+#[must_use = "futures do nothing unless you `.await` them"]
 pub struct Sleep {
     deadline: Instant,
     id: TimerId,

@@ -26,11 +26,9 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
-use crate::cell::Waiter;
 use crate::panics::guarded;
 use crate::state::{Account, End};
 use crate::waits::{Grant, WaitList};
-use crate::wake;
 use child::{Child, Member};
 
 /// A group of tasks, as its body and its children see it; asyncio's `TaskGroup`, trio's nursery.
@@ -78,10 +76,10 @@ struct Shared<E> {
     children: RefCell<Slab<Rc<dyn Child<E>>>>,
     /// In the order in which they happened.
     failures: RefCell<Vec<Failure<E>>>,
-    /// Who polls the body, to be woken by a failure.
-    body: Cell<Option<Waiter>>,
-    /// Who waits for the last child to end.
-    leaving: WaitList,
+    /// The body is driven: whoever runs the group waits for a failure. After it, for the last child to end.
+    has_body: Cell<bool>,
+    /// Where whoever runs the group waits.
+    line: WaitList,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,8 +184,8 @@ impl<E: 'static> Shared<E> {
             stage: Cell::new(Stage::Open),
             children: RefCell::default(),
             failures: RefCell::default(),
-            body: Cell::new(None),
-            leaving: WaitList::new(),
+            has_body: Cell::new(true),
+            line: WaitList::new(),
         })
     }
 
@@ -212,17 +210,20 @@ impl<E: 'static> Account for Shared<E> {
     fn ended(&self, member: usize, end: &End) {
         let child = self.children.borrow_mut().remove(member);
         match child.settle(end) {
-            Some(failure) if self.stage.get() == Stage::Left => failure.report(),
+            // The error's destructor is the user's.
+            Some(failure) if self.stage.get() == Stage::Left => {
+                guarded("the destructor of the error of a group's child", || failure.report());
+            }
             Some(failure) => {
                 self.fail(failure);
-                if let Some(waiter) = self.body.take() {
-                    wake::wake(waiter);
+                if self.has_body.get() {
+                    self.line.grant(Grant::All);
                 }
             }
             None => {}
         }
-        if self.children.borrow().is_empty() {
-            self.leaving.grant(Grant::All);
+        if !self.has_body.get() && self.children.borrow().is_empty() {
+            self.line.grant(Grant::All);
         }
         // An output without a handle goes with it, and its destructor is the user's.
         guarded("the destructor of the output of a group's child", || drop(child));

@@ -11,8 +11,9 @@ use pin_project_lite::pin_project;
 use super::{Failure, GroupError, Shared, Stage, TaskGroup};
 use crate::panics::{Payload, dispose};
 use crate::waits::{Op, Place};
-use crate::wake;
 
+/// So that a dump, and whoever looks for circles, knows that a failure may end what the body waits for.
+static FAILURE: Op = Op::losing("TaskGroup::run, for a failure", "");
 static LEAVE: Op = Op::losing("TaskGroup::run", "its children, which are aborted");
 
 impl<E: 'static> TaskGroup<E> {
@@ -65,9 +66,9 @@ impl<E: 'static> TaskGroup<E> {
         let site = Location::caller();
         let shared = Shared::new();
         async move {
-            let body = body(TaskGroup { shared: shared.clone() });
-            Run { body: Some(body), output: None, panic: None, guard: Guard { shared, place: Place::NONE, site } }
-                .await
+            let guard = Guard { shared: shared.clone(), place: Place::NONE, site }; // also if the call panics
+            let body = body(TaskGroup { shared });
+            Run { body: Some(body), output: None, panic: None, guard }.await
         }
     }
 }
@@ -93,8 +94,7 @@ struct Guard<E: 'static> {
 
 impl<E: 'static> Drop for Guard<E> {
     fn drop(&mut self) {
-        let _all = self.shared.leaving.leave(&mut self.place); // news for all needs no passing on
-        drop(self.shared.body.take());
+        let _all = self.shared.line.leave(&mut self.place); // news for all needs no passing on
         self.shared.cancel(Stage::Left);
         self.shared.failures.take().into_iter().for_each(Failure::report);
     }
@@ -107,14 +107,14 @@ where
     /// Polls the body, or drops it if a child has failed. `Ready` when it is gone.
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let shared = &this.guard.shared;
+        let Guard { shared, place, site } = this.guard;
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         if shared.stage.get() == Stage::Open {
             match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
                 Ok(Poll::Pending) => {
-                    let before = shared.body.replace(Some(wake::waiter(cx)));
-                    drop(before);
-                    return Poll::Pending;
+                    if shared.line.poll(place, cx, &FAILURE, site, 1).is_pending() {
+                        return Poll::Pending;
+                    }
                 }
                 Ok(Poll::Ready(Ok(output))) => *this.output = Some(output),
                 Ok(Poll::Ready(Err(error))) => shared.fail(Failure::body(error)),
@@ -129,9 +129,10 @@ where
                 Some(_) => dispose(payload),
                 None => *this.panic = Some(payload),
             }
-            this.guard.shared.cancel(Stage::Failing);
+            shared.cancel(Stage::Failing);
         }
-        drop(this.guard.shared.body.take());
+        shared.has_body.set(false);
+        let _all = shared.line.leave(place);
         Poll::Ready(())
     }
 }
@@ -150,11 +151,11 @@ where
         let Guard { shared, place, site } = this.guard;
         while !shared.children.borrow().is_empty() {
             // Granted and not empty: a child was spawned between; wait anew.
-            if shared.leaving.poll(place, cx, &LEAVE, site, 1).is_pending() {
+            if shared.line.poll(place, cx, &LEAVE, site, 1).is_pending() {
                 return Poll::Pending;
             }
         }
-        let _all = shared.leaving.leave(place);
+        let _all = shared.line.leave(place);
         shared.stage.set(Stage::Left);
         let failures = shared.failures.take();
         if let Some(payload) = this.panic.take() {
