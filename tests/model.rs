@@ -10,7 +10,7 @@ use std::time::Duration;
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::Semaphore;
 use glassloop::time::{Instant, sleep};
-use glassloop::{Builder, JoinSet, dump, join_all, spawn, spawn_cpu, try_join_all, yield_now};
+use glassloop::{Builder, JoinSet, TaskGroup, dump, join_all, spawn, spawn_cpu, try_join_all, yield_now};
 use support::{Slot, assert_trace, record};
 
 /// What happened, in order.
@@ -214,6 +214,69 @@ fn a_failure_may_hide_the_results_of_others_or_stand_beside_them() {
 }
 
 #[test]
+fn the_first_failure_ends_a_try_join_and_nobody_polls_the_others_again() {
+    let (log, took) = planned(|log| async move {
+        let call = |name: &'static str, time, result: Result<(), &'static str>| {
+            let log = log.clone();
+            async move {
+                sleep(time).await;
+                log.say(format!("{name} ends"));
+                result
+            }
+        };
+        let calls = [call("A", ms(10), Ok(())), call("B", ms(20), Err("B failed")), call("C", ms(30), Ok(()))];
+        log.say(try_join_all(calls).await.unwrap_err());
+        sleep(ms(50)).await; // C would have ended
+    });
+    assert_eq!(log, ["A ends", "B ends", "B failed"]);
+    assert_eq!(took, ms(70));
+}
+
+#[test]
+fn a_task_whose_handle_is_dropped_runs_on() {
+    let (log, _) = planned(|log| async move {
+        let inner = log.clone();
+        let task = spawn(async move {
+            sleep(ms(10)).await;
+            inner.say("done");
+        });
+        drop(task);
+        sleep(ms(20)).await;
+        log.say("the root ends");
+    });
+    assert_eq!(log, ["done", "the root ends"]);
+}
+
+#[test]
+fn what_a_cancelled_task_spawned_runs_on_and_the_child_of_its_group_does_not() {
+    let (log, _) = planned(|log| async move {
+        let inner = log.clone();
+        let parent = spawn(async move {
+            let work = |name: &'static str| {
+                let log = inner.clone();
+                async move {
+                    sleep(ms(10)).await;
+                    log.say(format!("{name} ends"));
+                    Ok::<_, ()>(())
+                }
+            };
+            spawn(work("spawned")).detach();
+            TaskGroup::run(async |group| {
+                group.spawn(work("child"));
+                Ok(())
+            })
+            .await
+        });
+        sleep(ms(5)).await;
+        parent.abort();
+        assert!(parent.await.unwrap_err().is_cancelled());
+        sleep(ms(20)).await;
+        log.say("the root ends");
+    });
+    assert_eq!(log, ["spawned ends", "the root ends"]);
+}
+
+#[test]
 fn ten_thousand_tasks_wait_at_once() {
     let (log, took) = planned(|log| async move {
         let tasks: Vec<_> = (0..10_000).map(|_| spawn(sleep(ms(20)))).collect();
@@ -223,6 +286,6 @@ fn ten_thousand_tasks_wait_at_once() {
             task.await.unwrap();
         }
     });
-    assert_eq!(log, ["10001 tasks"]); // what they weigh: tests/allocations.rs
+    assert_eq!(log, ["10001 tasks"]); // what they weigh: tests/allocations.rs, and beside threads example 29
     assert_eq!(took, ms(20));
 }
