@@ -28,6 +28,6 @@ fn main() {
 
 // Output:
 // first in, first out: abcde
-// seed 1: dbcea
-// seed 2: dcaeb
-// seed 1 again: dbcea
+// seed 1: daecb
+// seed 2: dabce
+// seed 1 again: daecb

@@ -4,10 +4,9 @@
 //! of a program what runs next; trio shuffles its batches so that nobody relies on an order, we promise one
 //! instead. The root is a task like any other.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 
-use crate::cell::TaskRef;
+use crate::cell::{Queue, TaskRef};
 use crate::trace::{Cause, Event, Tracer};
 
 /// Who is next among the ready.
@@ -21,69 +20,81 @@ pub(crate) enum Order {
 }
 
 pub(crate) struct Ready {
-    queue: RefCell<VecDeque<TaskRef>>,
+    queue: Queue,
     order: Cell<Order>,
     halted: Cell<bool>,
+    /// Not halted, and first in is first out: one look at each `pop` instead of two.
+    is_plain: Cell<bool>,
 }
 
 impl Ready {
     pub(crate) fn new(order: Order) -> Ready {
-        Ready { queue: RefCell::default(), order: Cell::new(order), halted: Cell::new(false) }
+        let ready = Ready {
+            queue: Queue::new(),
+            order: Cell::new(order),
+            halted: Cell::default(),
+            is_plain: Cell::default(),
+        };
+        ready.halt(false);
+        ready
     }
 
     /// Puts a task at the back. The caller, the wake rule, saw that it is not in the queue.
     #[inline]
     pub(crate) fn push(&self, task: TaskRef, trace: &Tracer, cause: impl FnOnce() -> Cause) {
         if trace.is_on() {
-            return self.push_told(task, trace, cause());
+            return self.push_told(task, trace, cause);
         }
-        self.queue.borrow_mut().push_back(task);
+        self.queue.push(task);
     }
 
     /// As `push`, where somebody observes; it is in the queue before anybody is told.
     #[cold]
-    fn push_told(&self, task: TaskRef, trace: &Tracer, cause: Cause) {
-        let id = task.id();
-        self.queue.borrow_mut().push_back(task);
+    #[inline(never)]
+    fn push_told(&self, task: TaskRef, trace: &Tracer, cause: impl FnOnce() -> Cause) {
+        let (id, cause) = (task.id(), cause());
+        self.queue.push(task);
         trace.emit(|| Event::Wake { task: id, cause });
     }
 
     /// The next task, if there is one and the loop is not halted.
     #[inline]
     pub(crate) fn pop(&self) -> Option<TaskRef> {
-        if self.halted.get() {
-            return None;
-        }
-        let mut queue = self.queue.borrow_mut();
+        if self.is_plain.get() { self.queue.pop() } else { self.pop_otherwise() }
+    }
+
+    #[cold]
+    fn pop_otherwise(&self) -> Option<TaskRef> {
         match self.order.get() {
-            Order::Fifo => queue.pop_front(),
-            Order::Seeded(_) if queue.is_empty() => None,
+            _ if self.halted.get() || self.queue.is_empty() => None,
+            Order::Fifo => self.queue.pop(),
             Order::Seeded(state) => {
                 let state = step(state);
                 self.order.set(Order::Seeded(state));
-                let choice = (u128::from(mix(state)) * queue.len() as u128) >> 64;
-                queue.remove(choice as usize)
+                let choice = (u128::from(mix(state)) * self.queue.len() as u128) >> 64;
+                self.queue.pop_at(choice as usize)
             }
         }
     }
 
     /// Whether there is nothing to run now.
     pub(crate) fn is_idle(&self) -> bool {
-        self.queue.borrow().is_empty()
+        self.queue.is_empty()
     }
 
     /// The root has finished: what is ready stays ready, for the next `block_on`.
     pub(crate) fn halt(&self, halted: bool) {
         self.halted.set(halted);
+        self.is_plain.set(!halted && matches!(self.order.get(), Order::Fifo));
     }
 
     pub(crate) fn is_halted(&self) -> bool {
         self.halted.get()
     }
 
-    /// Empties the queue, for shutdown; the tasks are the caller's to drop.
-    pub(crate) fn take_all(&self) -> VecDeque<TaskRef> {
-        self.queue.take()
+    /// The next task in any order and state, for shutdown, which empties the queue.
+    pub(crate) fn take(&self) -> Option<TaskRef> {
+        self.queue.pop()
     }
 }
 

@@ -4,18 +4,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::cell::{Inbox, Registry};
+use crate::cell::{Inbox, Registry, Running};
 use crate::clock::Clock;
 use crate::panics::Payload;
 use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{Cause, Outcome, RuntimeId, TaskId, Tracer};
+use crate::trace::{Outcome, RuntimeId, TaskId, Tracer};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -99,58 +98,5 @@ impl Hasher for ById {
     fn write_u64(&mut self, number: u64) {
         // A table looks at the highest bits and at the lowest: the number grows in these, the product in those.
         self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-/// Which task the run phase is at.
-pub(crate) struct Running {
-    /// Its cell's address, which is what its waker carries; null between polls.
-    address: Cell<*const ()>,
-    id: Cell<Option<TaskId>>,
-    /// Who left the call that collect is doing, for the causes of what it wakes.
-    caller: RefCell<Option<Cause>>,
-}
-
-impl Running {
-    pub(crate) fn new() -> Running {
-        Running { address: Cell::new(ptr::null()), id: Cell::new(None), caller: RefCell::new(None) }
-    }
-
-    #[inline]
-    pub(crate) fn set(&self, address: *const (), id: TaskId) {
-        self.address.set(address);
-        self.id.set(Some(id));
-    }
-
-    #[inline]
-    pub(crate) fn clear(&self) {
-        self.address.set(ptr::null());
-        self.id.set(None);
-    }
-
-    #[inline]
-    pub(crate) fn address(&self) -> *const () {
-        self.address.get()
-    }
-
-    /// The task that runs.
-    pub(crate) fn id(&self) -> Option<TaskId> {
-        self.id.get()
-    }
-
-    /// The cause of a wake that happens now, and that the loop itself did not make.
-    pub(crate) fn cause(&self) -> Cause {
-        match self.id.get() {
-            Some(id) => Cause::Task(id),
-            None => self.caller.borrow().clone().unwrap_or(Cause::Outside),
-        }
-    }
-
-    /// Runs foreign code outside of every task; what it wakes has this cause.
-    pub(crate) fn on_behalf_of<R>(&self, cause: Cause, act: impl FnOnce() -> R) -> R {
-        let before = self.caller.replace(Some(cause));
-        let result = act();
-        drop(self.caller.replace(before));
-        result
     }
 }

@@ -6,7 +6,6 @@
 //! # Invariants
 //! - **CURRENT**: the thread-local points to a state exactly while `enter`, which borrows that state, is on the
 //!   stack. A cell whose inbox is CURRENT's inbox belongs to this thread (this proves OWNER).
-//! - **RUNNING**: `running.address` is a live cell's while the run phase holds a reference to it, and null otherwise.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -15,13 +14,13 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use crate::cell::{FUTURE, Inbox, Polled, QUEUED, RemoteRef, TaskRef, Waiter};
+use crate::cell::{FUTURE, Failure, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::trace::{Cause, Event, RuntimeId};
+use crate::trace::{Cause, Event, Outcome, RuntimeId};
 
 struct Current {
     state: Cell<*const State>,
@@ -35,13 +34,11 @@ thread_local! {
 
 /// Runs `body` with `state` as this thread's loop.
 pub(crate) fn enter<R>(state: &State, body: impl FnOnce() -> R) -> R {
-    struct Leave<'a> {
+    struct Leave {
         before: (*const State, *const Inbox),
-        state: &'a State,
     }
-    impl Drop for Leave<'_> {
+    impl Drop for Leave {
         fn drop(&mut self) {
-            self.state.running.clear(); // an unwinding loop leaves nobody running
             CURRENT.with(|current| {
                 current.state.set(self.before.0);
                 current.inbox.set(self.before.1);
@@ -50,7 +47,7 @@ pub(crate) fn enter<R>(state: &State, body: impl FnOnce() -> R) -> R {
     }
     let before =
         CURRENT.with(|current| (current.state.replace(state), current.inbox.replace(Arc::as_ptr(&state.inbox))));
-    let _leave = Leave { before, state };
+    let _leave = Leave { before };
     body()
 }
 
@@ -65,9 +62,7 @@ pub(crate) fn current<R>(look: impl FnOnce(Option<&State>) -> R) -> R {
 /// The task that is being polled on this thread.
 #[inline]
 pub(crate) fn running() -> Option<TaskRef> {
-    let address = running_address();
-    // SAFETY: RUNNING: the address is a live cell's of this thread.
-    (!address.is_null()).then(|| unsafe { TaskRef::at(address) })
+    current(|state| state?.running.task())
 }
 
 #[inline]
@@ -190,19 +185,48 @@ pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'sta
     }
 }
 
-/// THE wake rule, for a task of `state`, which is this thread's loop: once in the queue, at the back.
+/// Makes a task of `state`, which is this thread's loop, ready: once in the queue, at the back.
 #[inline]
 pub(crate) fn make_ready(state: &State, task: TaskRef, cause: impl FnOnce() -> Cause) {
+    if is_admitted(&task) {
+        state.ready.push(task, &state.trace, cause);
+    } else {
+        merge_owned(state, task, cause);
+    }
+}
+
+/// Makes a task ready that nobody knows of yet.
+#[inline]
+pub(crate) fn make_ready_first(state: &State, task: TaskRef) {
+    task.header().set(QUEUED);
+    state.ready.push(task, &state.trace, || Cause::Spawned);
+}
+
+/// THE wake rule: a task whose future is there goes to the back of the queue, unless it stands there already. After a
+/// yes the caller pushes it.
+#[inline]
+fn is_admitted(task: &TaskRef) -> bool {
     let header = task.header();
-    if !header.has(FUTURE) {
-        return; // a late wake
+    let is_admitted = header.only(FUTURE | QUEUED) == FUTURE;
+    if is_admitted {
+        header.set(QUEUED);
     }
-    if header.has(QUEUED) {
+    is_admitted
+}
+
+#[cold]
+#[inline(never)]
+fn merge_owned(state: &State, task: TaskRef, cause: impl FnOnce() -> Cause) {
+    merge(state, &task, cause);
+}
+
+/// A wake that changes nothing: the task is ready already, or finished.
+#[cold]
+#[inline(never)]
+fn merge(state: &State, task: &TaskRef, cause: impl FnOnce() -> Cause) {
+    if !task.is_finished() {
         state.trace.emit(|| Event::Merge { task: task.id(), cause: cause() });
-        return;
     }
-    header.set(QUEUED);
-    state.ready.push(task, &state.trace, cause);
 }
 
 /// Wakes whoever waited; the cause is whoever runs.
@@ -218,12 +242,19 @@ pub(crate) fn wake(waiter: Waiter) {
 #[inline]
 pub(crate) fn wake_because(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
     match waiter {
-        Waiter::Task(task) if task.is_of(&state.inbox) => {
-            make_ready(state, task, cause);
-        }
-        // What a foreign waker wakes in its turn has the same cause.
-        other if state.trace.is_on() => state.running.on_behalf_of(cause(), || wake(other)),
-        other => wake(other),
+        Waiter::Task(task) if task.is_of(&state.inbox) => make_ready(state, task, cause),
+        other => wake_foreign(state, other, cause),
+    }
+}
+
+/// What a foreign waker wakes in its turn has the same cause.
+#[cold]
+#[inline(never)]
+fn wake_foreign(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
+    if state.trace.is_on() {
+        state.running.on_behalf_of(cause(), || wake(waiter));
+    } else {
+        wake(waiter);
     }
 }
 
@@ -265,7 +296,7 @@ pub(crate) fn waiter(cx: &Context<'_>) -> Waiter {
 #[inline]
 pub(crate) fn own_waiter(cx: &Context<'_>) -> Option<Waiter> {
     let address = address(cx);
-    // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+    // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread. The waker's own pointer is only compared.
     (!address.is_null()).then(|| Waiter::Task(unsafe { TaskRef::at(address) }))
 }
 
@@ -279,7 +310,7 @@ pub(crate) fn new_waiter(cx: &Context<'_>, waits: impl FnOnce(*const ()) -> bool
     if waits(address) {
         return None;
     }
-    // SAFETY: RUNNING: the address is a live cell's of this thread. (The waker's own pointer is only compared.)
+    // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread. The waker's own pointer is only compared.
     Some(Waiter::Task(unsafe { TaskRef::at(address) }))
 }
 
@@ -302,10 +333,10 @@ fn is_own(waker: &Waker) -> bool {
 
 /// Polls a task with a waker that is lent and not counted.
 #[inline]
-pub(crate) fn poll(task: &TaskRef) -> Polled {
+pub(crate) fn poll(task: &TaskRef, lost: &mut Failure) -> Poll<Outcome> {
     // SAFETY: VTABLE fits a cell's address. The waker is not dropped, so it owns no unit; `task` keeps the cell.
     let waker = ManuallyDrop::new(unsafe { Waker::new(task.address(), &VTABLE) });
-    task.poll(&mut Context::from_waker(&waker))
+    task.poll(&mut Context::from_waker(&waker), lost)
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone_waker, wake_waker, wake_waker_by_ref, drop_waker);
@@ -333,17 +364,23 @@ unsafe fn wake_waker(data: *const ()) {
 unsafe fn wake_waker_by_ref(data: *const ()) {
     // SAFETY: this function's contract; the unit stays the waker's.
     let remote = ManuallyDrop::new(unsafe { RemoteRef::owning(data) });
-    let is_here = CURRENT.with(|current| ptr::eq(current.inbox.get(), remote.inbox_address()));
-    if !is_here {
-        return remote.notify(Inbox::sign);
+    let (state, inbox) = CURRENT.with(|current| (current.state.get(), current.inbox.get()));
+    if !ptr::eq(inbox, remote.inbox_address()) {
+        return wake_afar(&remote);
     }
-    // SAFETY: OWNER, by CURRENT.
-    if let Some(task) = unsafe { TaskRef::live_at(data) } {
-        current(|state| {
-            let state = state.expect("an inbox is current only with its state");
-            make_ready(state, task, || state.running.cause());
-        });
+    // SAFETY: CURRENT: an inbox that is a task's, and so not null, is current only with its state. OWNER likewise.
+    let (state, task) = unsafe { (&*state, TaskRef::lent(data)) };
+    if is_admitted(&task) {
+        state.ready.push(TaskRef::clone(&task), &state.trace, || state.running.cause());
+    } else {
+        merge(state, &task, || state.running.cause());
     }
+}
+
+#[cold]
+#[inline(never)]
+fn wake_afar(remote: &RemoteRef) {
+    remote.notify(Inbox::sign);
 }
 
 /// # Safety

@@ -411,20 +411,20 @@ fn a_seeds_order_is_the_same_in_every_version() {
         poll 2
         done 2 ready
         wake 1: task 2
-        poll 4
-        wake 4: task 4
-        pending 4
-        poll 1
-        pending 1
         poll 3
         wake 3: task 3
         pending 3
+        poll 1
+        pending 1
         poll 4
-        done 4 ready
-        wake 1: task 4
+        wake 4: task 4
+        pending 4
         poll 3
         done 3 ready
-        wake 1 again: task 3
+        wake 1: task 3
+        poll 4
+        done 4 ready
+        wake 1 again: task 4
         poll 1
         done 1 ready
         ",

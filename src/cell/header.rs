@@ -21,19 +21,17 @@ pub(crate) const QUEUED: u64 = 1 << 2;
 pub(crate) const CANCEL: u64 = 1 << 3;
 /// A `Joined` exists. Set by `new`, cleared by its drop.
 pub(crate) const HANDLE: u64 = 1 << 4;
-/// `joiner` is a `TaskRef`. Set and cleared with it; excludes JOINER_WAKER.
-pub(super) const JOINER_TASK: u64 = 1 << 5;
-/// `joiner` is a boxed `Waker`. Set and cleared with it; excludes JOINER_TASK.
-pub(super) const JOINER_WAKER: u64 = 1 << 6;
+/// Something beside the cell is kept for this task, and is looked at when it ends: a name, a hook, a set that it is a
+/// member of, or that it is a root. Never cleared.
+pub(crate) const NOTED: u64 = 1 << 5;
 /// The cell holds a unit of its inbox. Set at finish, never cleared.
-pub(super) const INBOX: u64 = 1 << 7;
-
+pub(super) const INBOX: u64 = 1 << 6;
 /// The task panicked. Set at its end, never cleared; excludes CANCELLED.
-pub(super) const PANICKED: u64 = 1 << 8;
+pub(crate) const PANICKED: u64 = 1 << 7;
 /// The task was cancelled. Set at its end, never cleared; excludes PANICKED.
-pub(super) const CANCELLED: u64 = 1 << 9;
+pub(super) const CANCELLED: u64 = 1 << 8;
 
-const FLAG_BITS: u32 = 10;
+const FLAG_BITS: u32 = 9;
 
 /// `repr(C)` and one cache line long; the slot follows it.
 #[repr(C)]
@@ -42,7 +40,7 @@ pub(crate) struct Header {
     /// Which loop the task belongs to. Valid by LOOP.
     pub(super) inbox: NonNull<Inbox>,
     pub(super) site: &'static Location<'static>,
-    /// The id in the upper 54 bits (18 years of a spawn every 32 ns), the flags in the lower 10.
+    /// The id in the upper 55 bits (36 years of a spawn every 32 ns), the flags in the lower 9.
     tag: Cell<u64>,
     /// How many `TaskRef`s exist.
     pub(super) local: Cell<u32>,
@@ -50,7 +48,7 @@ pub(crate) struct Header {
     /// Neighbours in the registry, which is in spawn order.
     pub(super) previous: Cell<Option<NonNull<Header>>>,
     pub(super) next: Cell<Option<NonNull<Header>>>,
-    /// Who awaits the output, as the JOINER flags say; null without them.
+    /// Who awaits the output: null, a `TaskRef`'s address, or that of a boxed `Waker` with its lowest bit set.
     pub(super) joiner: Cell<*mut ()>,
 }
 
@@ -75,8 +73,10 @@ impl Header {
         }
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> TaskId {
-        TaskId(NonZeroU64::new(self.tag.get() >> FLAG_BITS).expect("ids start at 1"))
+        // SAFETY: TAG: the upper bits are a `TaskId`'s. A check here would stand in every poll.
+        TaskId(unsafe { NonZeroU64::new_unchecked(self.tag.get() >> FLAG_BITS) })
     }
 
     #[inline]
@@ -84,9 +84,23 @@ impl Header {
         self.tag.get() & flag != 0
     }
 
+    /// Which of these flags are set.
+    #[inline]
+    pub(crate) fn only(&self, flags: u64) -> u64 {
+        self.tag.get() & flags
+    }
+
     #[inline]
     pub(crate) fn set(&self, flag: u64) {
         self.tag.set(self.tag.get() | flag);
+    }
+
+    /// The task leaves the queue. Which of these flags are set.
+    #[inline]
+    pub(crate) fn leave_queue(&self, flags: u64) -> u64 {
+        let tag = self.tag.get();
+        self.tag.set(tag & !QUEUED);
+        tag & flags
     }
 
     #[inline]
@@ -121,32 +135,45 @@ pub(super) unsafe fn release(cell: NonNull<Header>, near: bool) {
     }
 }
 
+/// The same, near. Out of line: it happens once a task, and references are dropped in many places.
+///
+/// # Safety
+/// As for `release`, on the owner's thread.
+#[inline(never)]
+pub(super) unsafe fn release_near(cell: NonNull<Header>) {
+    // SAFETY: this function's contract.
+    unsafe { release(cell, true) };
+}
+
 /// # Safety
 /// No reference to `cell` exists; its slot is empty.
+#[inline]
 unsafe fn free(cell: NonNull<Header>, near: bool) {
     // SAFETY: the last unit is gone, so this is the only access (OWNER), and it happens after all others.
     let header = unsafe { cell.as_ref() };
     debug_assert!(!header.has(FUTURE | OUTPUT), "EMPTY");
     let home = &header.vtable.home;
-    if header.has(INBOX) {
-        // SAFETY: LOOP. INBOX says that this cell owns one unit of the `Arc`.
-        unsafe { let_go(header.inbox) };
-    }
     // SAFETY: WHOLE. `cell` is the pointer that `memory::take(home)` gave, and nobody uses it any more.
     unsafe {
-        if near {
+        if near && !header.has(INBOX) {
             memory::give(cell.cast(), home);
         } else {
-            memory::free(cell.cast(), home);
+            free_from_afar(cell);
         }
     }
 }
 
 /// # Safety
-/// The caller owns a unit of the `Arc`, which ends here.
+/// As for `free`.
 #[cold]
 #[inline(never)]
-unsafe fn let_go(inbox: NonNull<Inbox>) {
-    // SAFETY: this function's contract.
-    drop(unsafe { Arc::from_raw(inbox.as_ptr()) });
+unsafe fn free_from_afar(cell: NonNull<Header>) {
+    // SAFETY: as in `free`.
+    let header = unsafe { cell.as_ref() };
+    if header.has(INBOX) {
+        // SAFETY: LOOP. INBOX says that this cell owns one unit of the `Arc`.
+        drop(unsafe { Arc::from_raw(header.inbox.as_ptr()) });
+    }
+    // SAFETY: as in `free`.
+    unsafe { memory::free(cell.cast(), &header.vtable.home) };
 }

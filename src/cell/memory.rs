@@ -10,13 +10,13 @@ use std::ptr::NonNull;
 /// Sizes are rounded up to this, so that futures of about one size share a list.
 const STEP: usize = 16;
 const CLASSES: usize = 64; // a power of two: an index is masked, not checked
-/// How much a thread keeps, in bytes: some 8,000 small tasks.
-const KEEP: usize = 1 << 20;
+/// How much a thread keeps, in steps: a megabyte, some 8,000 small tasks.
+const KEEP: usize = (1 << 20) / STEP;
 
 /// Without a destructor, so that a look at them is a plain load; `close` empties them.
 struct FreeLists {
     heads: [Cell<*mut u8>; CLASSES],
-    /// How many bytes they may take in; none where no runtime lives.
+    /// How many steps they may take in; none where no runtime lives.
     room: Cell<usize>,
     /// How many runtimes live on this thread.
     runtimes: Cell<usize>,
@@ -35,8 +35,8 @@ thread_local! {
 /// Where a cell's memory comes from and goes to; a constant of each future's type.
 pub(super) struct Home {
     layout: Layout,
-    /// Its list; large and over-aligned cells have none.
-    class: Option<u8>,
+    /// Its list, which is its size in steps; 0 for large and over-aligned cells, which have none.
+    class: usize,
 }
 
 /// The layout that is asked of the allocator for a cell of `exact` layout.
@@ -55,20 +55,19 @@ impl Home {
         let class = layout.size() / STEP;
         // Inside a list a sanitizer would see no use after free.
         let is_listed = class < CLASSES && layout.align() == STEP && !cfg!(glassloop_no_recycling);
-        Home { layout, class: if is_listed { Some(class as u8) } else { None } }
+        Home { layout, class: if is_listed { class } else { 0 } }
     }
 }
 
 /// Memory for a cell.
 #[inline]
 pub(super) fn take(home: &Home) -> NonNull<u8> {
-    let Some(class) = home.class else { return fresh(home.layout) };
     FREE.with(|free| {
-        let list = &free.heads[usize::from(class) % CLASSES];
+        let list = &free.heads[home.class % CLASSES]; // the list 0 stays empty
         let Some(head) = NonNull::new(list.get()) else { return fresh(home.layout) };
         // SAFETY: a list holds only blocks that `give` put there, unused, whose first word is the next's address.
         list.set(unsafe { head.cast::<*mut u8>().read() });
-        free.room.set(free.room.get() + home.layout.size());
+        free.room.set(free.room.get() + home.class);
         head
     })
 }
@@ -87,13 +86,13 @@ fn fresh(layout: Layout) -> NonNull<u8> {
 #[inline]
 pub(super) unsafe fn give(block: NonNull<u8>, home: &Home) {
     FREE.with(|free| {
-        let (room, size) = (free.room.get(), home.layout.size());
-        let Some(class) = home.class.filter(|_| size <= room) else {
+        let (room, class) = (free.room.get(), home.class);
+        if class == 0 || class > room {
             // SAFETY: this function's contract.
             return unsafe { self::free(block, home) };
-        };
-        free.room.set(room - size);
-        let list = &free.heads[usize::from(class) % CLASSES];
+        }
+        free.room.set(room - class);
+        let list = &free.heads[class % CLASSES];
         // SAFETY: the block is unused, aligned to 16 and at least as large as a header.
         unsafe { block.cast::<*mut u8>().write(list.get()) };
         list.set(block.as_ptr());

@@ -29,6 +29,8 @@
 //! - **EMPTY**: `local == 0` ⇒ the slot is empty. It follows from LIVE and HELD; so memory may be freed from
 //!   any thread.
 //! - **FLAG**: `NOTIFIED` ⇔ exactly one inbox entry for the task is queued or in flight, and that entry holds a unit.
+//! - **JOINER**: a joiner that is not null is a `TaskRef` in raw form, or with the bit `WAKER` a `Box<Waker>`.
+//! - **TAG**: the upper bits of a header's tag are the `TaskId` that it was made with, so they are not zero.
 //! - **QUIET**: no borrow of loop state is live while foreign code runs: a poll, any `Drop`, foreign wakers,
 //!   observers.
 //! - **WHOLE**: typed pointers come from the pointer that the allocator gave, never from a `&Header`.
@@ -42,19 +44,23 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod outcome;
+mod queue;
 mod reference;
 mod registry;
 mod root;
+mod running;
 mod typed;
 
 pub use outcome::JoinError;
 
-pub(crate) use header::{CANCEL, FUTURE, HANDLE, QUEUED};
+pub(crate) use header::{CANCEL, FUTURE, HANDLE, NOTED, PANICKED, QUEUED};
 pub(crate) use memory::{close, open};
+pub(crate) use queue::Queue;
 pub(crate) use reference::{Joined, RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;
-pub(crate) use typed::{Failure, Polled};
+pub(crate) use running::Running;
+pub(crate) use typed::Failure;
 
 /// The inbox of a loop whose messages name tasks.
 pub(crate) type Inbox = crate::inbox::Inbox<RemoteRef>;

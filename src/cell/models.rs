@@ -302,8 +302,9 @@ fn wake_while_all_ends(watch: bool) {
             }
         }
     }
-    let _ = task.poll(&mut Context::from_waker(Waker::noop()));
-    assert!(task.retire().is_none());
+    let _ = task.poll(&mut Context::from_waker(Waker::noop()), &mut None);
+    task.retire();
+    assert!(task.take_joiner().is_none());
     drop((joined, task));
     inbox.close();
     drop(inbox);

@@ -2,17 +2,15 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::far::Notify;
-use super::header::{
-    CANCELLED, FUTURE, HANDLE, Header, INBOX, JOINER_TASK, JOINER_WAKER, OUTPUT, PANICKED, release,
-};
-use super::typed::{self, Failure, Polled};
+use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, OUTPUT, PANICKED, release, release_near};
+use super::typed::{self, Failure};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
 use crate::trace::{Kind, Outcome, RuntimeId, TaskId};
@@ -79,7 +77,7 @@ impl TaskRef {
     /// Whether it belongs to the loop of `inbox`.
     #[inline]
     pub(crate) fn is_of(&self, inbox: &Inbox) -> bool {
-        self.knows_inbox() && std::ptr::eq(self.inbox_address(), inbox)
+        self.knows_inbox() && ptr::eq(self.inbox_address(), inbox)
     }
 
     /// The runtime that it belongs, or belonged, to, while that can be said.
@@ -102,40 +100,35 @@ impl TaskRef {
 
     /// The task that awaits this one's output, if a task does.
     pub(crate) fn joiner(&self) -> Option<TaskRef> {
-        let header = self.header();
-        let cell = NonNull::new(header.joiner.get())?.cast::<Header>();
-        if !header.has(JOINER_TASK) {
-            return None;
-        }
-        // SAFETY: JOINER_TASK: the pointer is a `TaskRef` that stays in place; the clone is counted for itself.
-        Some(TaskRef::clone(&ManuallyDrop::new(TaskRef { cell })))
+        let raw = NonNull::new(self.header().joiner.get()).filter(|raw| !is_waker(*raw))?;
+        // SAFETY: JOINER: the pointer is a `TaskRef` that stays in place; the clone is counted for itself.
+        Some(TaskRef::clone(&ManuallyDrop::new(TaskRef { cell: raw.cast() })))
     }
 
-    /// Polls the future. Nothing of the loop may be borrowed (QUIET).
+    /// Polls the future; how the task ended, if it did. A panic that no handle will see goes to `lost`. Nothing of
+    /// the loop may be borrowed (QUIET).
     #[inline]
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Polled {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>, lost: &mut Failure) -> Poll<Outcome> {
         assert!(self.header().has(FUTURE), "a finished task is never polled");
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().vtable.poll)(self.cell, cx) }
+        unsafe { (self.header().vtable.poll)(self.cell, cx, lost) }
     }
 
-    /// Drops the future instead of polling it. Nothing of the loop may be borrowed (QUIET).
-    pub(crate) fn cancel(&self) -> Polled {
+    /// Drops the future instead of polling it; the rest as for `poll`.
+    pub(crate) fn cancel(&self, lost: &mut Failure) -> Outcome {
         assert!(self.header().has(FUTURE), "a finished task is never cancelled");
         // SAFETY: as for `poll`.
-        unsafe { (self.header().vtable.cancel)(self.cell) }
+        unsafe { (self.header().vtable.cancel)(self.cell, lost) }
     }
 
-    /// The future is gone: prepares the cell for outliving its loop (LOOP), and hands out who awaits it.
-    pub(crate) fn retire(&self) -> Option<Waiter> {
+    /// The future is gone: prepares the cell for outliving its loop (LOOP), if it may.
+    pub(crate) fn retire(&self) {
         let header = self.header();
         // Without a unit outside now there will never be one: `to_remote` makes none of a finished task. But the
         // handle of a panicked one may ask for its `runtime`.
-        let is_asked_for = header.has(PANICKED) && header.has(HANDLE);
-        if header.is_shared() || is_asked_for {
+        if header.is_shared() || header.only(PANICKED | HANDLE) == PANICKED | HANDLE {
             header.keep_inbox();
         }
-        self.take_joiner()
     }
 
     /// A reference for other threads; `None` once the future is gone, for then nothing can be asked of the task,
@@ -159,22 +152,18 @@ impl TaskRef {
     /// `address` is that of a live cell of this thread (OWNER) whose group holds a unit.
     #[inline]
     pub(crate) unsafe fn at(address: *const ()) -> TaskRef {
-        let cell = NonNull::new(address.cast_mut().cast::<Header>()).expect("a cell has an address");
         // SAFETY: this function's contract. The borrowed reference is not dropped; its clone is counted.
-        TaskRef::clone(&ManuallyDrop::new(TaskRef { cell }))
+        TaskRef::clone(&*unsafe { TaskRef::lent(address) })
     }
 
-    /// The same, if its future is still there. Then its loop lives too (LOOP), and so does the group (LIVE).
+    /// A reference that is not counted: to look at the task, and to clone while its future is there (LIVE).
     ///
     /// # Safety
-    /// `address` is that of a live cell of this thread (OWNER).
+    /// `address` is that of a cell of this thread (OWNER) that lives as long as the result.
     #[inline]
-    pub(crate) unsafe fn live_at(address: *const ()) -> Option<TaskRef> {
-        // SAFETY: this function's contract.
-        unsafe {
-            let has_future = (*address.cast::<Header>()).has(FUTURE);
-            has_future.then(|| TaskRef::at(address))
-        }
+    pub(crate) unsafe fn lent(address: *const ()) -> ManuallyDrop<TaskRef> {
+        // SAFETY: this function's contract; a cell's address is not null.
+        ManuallyDrop::new(TaskRef { cell: unsafe { NonNull::new_unchecked(address.cast_mut().cast()) } })
     }
 
     /// The address of its loop's inbox, to compare with.
@@ -192,52 +181,80 @@ impl TaskRef {
         TaskRef { cell }
     }
 
+    /// Who awaits the output, to be woken.
     #[inline]
-    fn take_joiner(&self) -> Option<Waiter> {
+    pub(crate) fn take_joiner(&self) -> Option<Waiter> {
         let raw = NonNull::new(self.header().joiner.get())?;
-        Some(self.take_joiner_at(raw))
+        self.header().joiner.set(ptr::null_mut());
+        // SAFETY: JOINER: the bit says what `set_joiner` turned into this pointer, which is taken once.
+        Some(unsafe {
+            if is_waker(raw) { Waiter::Waker(unbox(raw)) } else { Waiter::Task(TaskRef::from_cell(raw.cast())) }
+        })
     }
 
-    fn take_joiner_at(&self, raw: NonNull<()>) -> Waiter {
-        let header = self.header();
-        header.joiner.set(std::ptr::null_mut());
-        let is_task = header.has(JOINER_TASK);
-        header.clear(JOINER_TASK | JOINER_WAKER);
-        // SAFETY: the flag says what `set_joiner` turned into this pointer; taking it cleared both.
-        unsafe {
-            if is_task {
-                Waiter::Task(TaskRef::from_cell(raw.cast()))
-            } else {
-                Waiter::Waker(*Box::from_raw(raw.cast::<Waker>().as_ptr()))
+    #[cold]
+    #[inline(never)]
+    fn replace_joiner(&self, waiter: Waiter) {
+        let before = self.take_joiner();
+        self.header().joiner.set(match waiter {
+            Waiter::Task(task) => task.into_cell().as_ptr().cast(),
+            Waiter::Waker(waker) => {
+                Box::into_raw(Box::new(waker)).cast::<()>().map_addr(|address| address | WAKER)
             }
+        });
+        drop(before); // a foreign waker, perhaps: when the new one stands
+    }
+
+    /// Whether the task at `address` is the one that awaits the output.
+    #[inline]
+    pub(crate) fn is_awaited_by(&self, address: *const ()) -> bool {
+        self.header().joiner.get().cast_const() == address
+    }
+
+    /// Stores who awaits the output, and is woken when it is there.
+    #[inline]
+    pub(crate) fn set_awaited_by(&self, waiter: Waiter) {
+        match waiter {
+            Waiter::Task(task) if self.header().joiner.get().is_null() => {
+                self.header().joiner.set(task.into_cell().as_ptr().cast());
+            }
+            other => self.replace_joiner(other),
         }
     }
 
-    /// Stores who awaits the output, and hands back who did before.
+    /// Whether it panicked, and has a name that waits for a report.
     #[inline]
-    fn set_joiner(&self, waiter: Waiter) -> Option<Waiter> {
-        let before = self.take_joiner();
-        let (raw, flag) = match waiter {
-            Waiter::Task(task) => (task.into_cell().as_ptr().cast(), JOINER_TASK),
-            Waiter::Waker(waker) => (Box::into_raw(Box::new(waker)).cast(), JOINER_WAKER),
-        };
-        self.header().joiner.set(raw);
-        self.header().set(flag);
-        before
+    pub(crate) fn may_be_reported(&self) -> bool {
+        self.header().only(NOTED | PANICKED) == NOTED | PANICKED
     }
+}
 
-    /// Whether the stored joiner would do for the caller, so that a new one need not be made.
-    fn is_joined_by(&self, address: *const ()) -> bool {
-        self.header().has(JOINER_TASK) && self.header().joiner.get().cast_const() == address
-    }
+/// The bit of a joiner's address that says that it is a boxed `Waker`'s.
+const WAKER: usize = 1;
+
+/// # Safety
+/// JOINER: `joiner` is a boxed `Waker`'s, and is taken with this.
+#[cold]
+#[inline(never)]
+unsafe fn unbox(joiner: NonNull<()>) -> Waker {
+    let boxed = joiner.as_ptr().map_addr(|address| address & !WAKER).cast::<Waker>();
+    // SAFETY: this function's contract.
+    *unsafe { Box::from_raw(boxed) }
+}
+
+#[inline]
+fn is_waker(joiner: NonNull<()>) -> bool {
+    joiner.addr().get() & WAKER != 0
 }
 
 impl Clone for TaskRef {
     #[inline]
     fn clone(&self) -> TaskRef {
         let local = &self.header().local;
-        let Some(count) = local.get().checked_add(1) else { std::process::abort() };
-        local.set(count);
+        local.set(local.get().wrapping_add(1));
+        if local.get() == 0 {
+            std::process::abort(); // as `Rc` does: four milliards were leaked
+        }
         TaskRef { cell: self.cell }
     }
 }
@@ -250,7 +267,7 @@ impl Drop for TaskRef {
         local.set(left);
         if left == 0 {
             // SAFETY: GROUP: the last of the group owns its unit. OWNER: near.
-            unsafe { release(self.cell, true) };
+            unsafe { release_near(self.cell) };
         }
     }
 }
@@ -273,41 +290,30 @@ impl<T> Joined<T> {
         if !header.has(OUTPUT) {
             return None;
         }
-        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: `T` is the output of this cell's future (`TaskRef::first` is called with it), OUTPUT is set.
-        Some(unsafe {
-            (header.vtable.take_output)(self.task.cell, output.as_mut_ptr().cast());
-            output.assume_init()
-        })
-    }
-
-    /// Whether the task at `address` is the one that awaits the output.
-    #[inline]
-    pub(crate) fn is_awaited_by(&self, address: *const ()) -> bool {
-        self.task.is_joined_by(address)
-    }
-
-    /// Stores who awaits the output, and is woken when it is there.
-    #[inline]
-    pub(crate) fn set_awaited_by(&self, waiter: Waiter) {
-        let before = self.task.set_joiner(waiter);
-        drop(before);
+        Some(unsafe { typed::take_output(self.task.cell) })
     }
 
     /// Gives up the output, dropping it if it is there. The failure is a panic that nobody saw.
     #[inline]
     pub(crate) fn give_up(&self) -> Failure {
         let header = self.task.header();
-        let left = header.has(OUTPUT | JOINER_TASK | JOINER_WAKER);
         header.clear(HANDLE);
-        if left { self.give_up_what_is_left() } else { None }
+        if !header.has(OUTPUT) && header.joiner.get().is_null() { None } else { self.give_up_what_is_left() }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn give_up_unseen(&self) {
+        drop(self.give_up());
+    }
+
+    #[cold]
+    #[inline(never)]
     fn give_up_what_is_left(&self) -> Failure {
-        let header = self.task.header();
         drop(self.task.take_joiner());
-        // SAFETY: HELD, OWNER: the output is there, and this is its thread.
-        if header.has(OUTPUT) { unsafe { (header.vtable.drop_output)(self.task.cell) } } else { None }
+        // SAFETY: HELD, OWNER: the output is there, it is a `T`, and this is its thread.
+        if self.task.header().has(OUTPUT) { unsafe { typed::drop_output::<T>(self.task.cell) } } else { None }
     }
 }
 
@@ -315,7 +321,9 @@ impl<T> Drop for Joined<T> {
     #[inline]
     fn drop(&mut self) {
         // HELD, whatever the owner of this value did. A `JoinHandle` calls `give_up` itself, to report its failure.
-        drop(self.give_up());
+        if self.task.header().has(HANDLE) {
+            self.give_up_unseen();
+        }
     }
 }
 
@@ -345,7 +353,8 @@ impl RemoteRef {
     /// # Safety
     /// `address` is a live cell's, and one unit of it passes to the result.
     pub(crate) unsafe fn owning(address: *const ()) -> RemoteRef {
-        RemoteRef { cell: NonNull::new(address.cast_mut().cast()).expect("a cell has an address") }
+        // SAFETY: this function's contract: a live cell's address is not null.
+        RemoteRef { cell: unsafe { NonNull::new_unchecked(address.cast_mut().cast()) } }
     }
 
     /// The address that a waker carries; the unit goes with it.

@@ -37,27 +37,26 @@ impl Registry {
         self.len.set(self.len.get() + 1);
     }
 
-    /// Takes a task out; `None` if it is not in.
+    /// Takes a task out, if it is in.
     #[inline]
-    pub(crate) fn remove(&self, task: &TaskRef) -> Option<TaskRef> {
+    pub(crate) fn remove(&self, task: &TaskRef) {
         let header = task.header();
         let (previous, next) = (header.previous.take(), header.next.take());
-        let cell = match previous {
+        match previous {
             // SAFETY: as in `insert`: cells in the list are kept by it.
-            Some(previous) => unsafe { previous.as_ref() }.next.replace(next)?,
+            Some(previous) => unsafe { previous.as_ref() }.next.set(next),
             None if self.first.get().is_some_and(|first| std::ptr::eq(first.as_ptr(), header)) => {
-                self.first.replace(next)?
+                self.first.set(next);
             }
-            None => return None,
-        };
+            None => return,
+        }
         match next {
             // SAFETY: as in `insert`.
             Some(next) => unsafe { next.as_ref() }.previous.set(previous),
             None => self.last.set(previous),
         }
         self.len.set(self.len.get() - 1);
-        // SAFETY: this count was the list's, from `into_cell`; the cell is out of the list now.
-        Some(unsafe { TaskRef::from_cell(cell) })
+        header.local.set(header.local.get() - 1); // the list's, from `into_cell`; not the last, for `task` is another
     }
 
     /// The task that has lived longest.

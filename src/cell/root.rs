@@ -35,7 +35,7 @@ pub(crate) fn with_root<R>(
     impl Drop for Clear {
         fn drop(&mut self) {
             if !self.0.is_finished() {
-                drop(self.0.cancel());
+                self.0.cancel(&mut None);
             }
         }
     }

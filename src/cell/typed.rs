@@ -16,33 +16,20 @@ use super::outcome::JoinError;
 use crate::panics::{Payload, dispose, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
-/// The functions of one future's type. One `static` a type and kind.
+/// What one future's type needs: functions, and where things are. One `static` a type and kind.
 pub(crate) struct Vtable {
     pub(super) kind: Kind,
     pub(super) home: Home,
-    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    pub(super) cancel: unsafe fn(NonNull<Header>) -> Polled,
-    /// Moves the output to the given `MaybeUninit<Result<T, JoinError>>`.
-    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
-    pub(super) drop_output: unsafe fn(NonNull<Header>) -> Failure,
+    /// Where the slot is in the cell, in bytes.
+    slot: usize,
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>, &mut Failure) -> Poll<Outcome>,
+    pub(super) cancel: unsafe fn(NonNull<Header>, &mut Failure) -> Outcome,
 }
 
 /// A panic that came out of foreign code with nobody to hand it to.
 pub(crate) type Failure = Option<Payload>;
 
-/// What a poll, or a cancellation, made of the task.
-#[must_use]
-pub(crate) enum Polled {
-    /// It waits.
-    Pending,
-    /// Its future is gone.
-    Done {
-        outcome: Outcome,
-        /// A panic that no handle will see.
-        lost: Failure,
-    },
-}
-
+#[repr(C)] // both at the same place, whatever they are
 union Slot<F: Future> {
     /// Valid while FUTURE is set.
     future: ManuallyDrop<F>,
@@ -66,10 +53,9 @@ impl<F: Future> Cell<F> {
         Vtable {
             kind,
             home: Home::new(Layout::new::<Cell<F>>()),
+            slot: std::mem::offset_of!(Cell<F>, slot),
             poll: poll::<F>,
             cancel: cancel::<F>,
-            take_output: take_output::<F>,
-            drop_output: drop_output::<F>,
         }
     }
 
@@ -108,94 +94,122 @@ pub(super) unsafe fn new<F: Future>(
 
 /// # Safety
 /// `cell` is a `Cell<F>` of this thread (OWNER) with FUTURE set, and the caller holds a `TaskRef`.
-unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
+unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>, lost: &mut Failure) -> Poll<Outcome> {
     // SAFETY: this function's contract. The future is never moved: it is dropped where it stands.
     let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
         Pin::new_unchecked(&mut *(*Cell::<F>::slot(cell)).future).poll(cx)
     }));
     match polled {
-        Ok(Poll::Pending) => Polled::Pending,
+        Ok(Poll::Pending) => Poll::Pending,
         // SAFETY: this function's contract.
-        Ok(Poll::Ready(output)) => unsafe { finish::<F>(cell, Ok(output)) },
+        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F>(cell, Ok(output), lost) }),
         // SAFETY: this function's contract.
-        Err(payload) => unsafe {
-            let id = cell.as_ref().id();
-            finish::<F>(cell, Err(JoinError::panicked(id, payload)))
-        },
+        Err(payload) => Poll::Ready(unsafe {
+            let panicked = JoinError::panicked(cell.as_ref().id(), payload);
+            fail::<F>(cell, panicked, lost)
+        }),
     }
 }
 
 /// # Safety
 /// As for `poll`.
-unsafe fn cancel<F: Future>(cell: NonNull<Header>) -> Polled {
+unsafe fn cancel<F: Future>(cell: NonNull<Header>, lost: &mut Failure) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { finish::<F>(cell, Err(JoinError::cancelled(cell.as_ref().id()))) }
+    unsafe { fail::<F>(cell, JoinError::cancelled(cell.as_ref().id()), lost) }
 }
 
-/// Drops the future, then stores its result for the handle, or drops that too.
+/// # Safety
+/// As for `poll`.
+#[cold]
+#[inline(never)]
+unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError, lost: &mut Failure) -> Outcome {
+    // SAFETY: this function's contract.
+    unsafe { finish::<F>(cell, Err(error), lost) }
+}
+
+/// Drops the future, then stores its result for the handle, or drops that too; then a panic may be lost.
 ///
 /// # Safety
 /// As for `poll`.
-unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output, JoinError>) -> Polled {
+#[inline(always)] // into `poll`, for which the result is never an error: 30 instructions a task with all that is cold
+unsafe fn finish<F: Future>(
+    cell: NonNull<Header>,
+    mut result: Result<F::Output, JoinError>,
+    lost: &mut Failure,
+) -> Outcome {
     // SAFETY: the caller's `TaskRef` keeps the cell, which is a `Cell<F>`.
     let (header, slot) = unsafe { (cell.as_ref(), Cell::<F>::slot(cell)) };
     header.clear(FUTURE);
     // SAFETY: FUTURE was set, and is not any more, so this runs once.
     let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut (*slot).future) }));
     if let Err(payload) = dropped {
-        // A destructor's panic is the task's, unless its poll had panicked before.
-        let was_panic = matches!(&result, Err(error) if error.is_panic());
-        if was_panic {
-            dispose(payload); // it may panic in its own destructor
-        } else {
-            let failed = Err(JoinError::panicked(header.id(), payload));
-            let unused = std::mem::replace(&mut result, failed);
-            guarded("the destructor of a task's output", || drop(unused));
-        }
+        failed_to_drop(&mut result, header.id(), payload);
     }
-    let (outcome, flag) = match &result {
-        Ok(_) => (Outcome::Ready, 0),
-        Err(error) if error.is_panic() => (Outcome::Panicked, PANICKED),
-        Err(_) => (Outcome::Cancelled, CANCELLED),
+    let outcome = match &result {
+        Ok(_) => Outcome::Ready,
+        Err(error) if error.is_panic() => Outcome::Panicked,
+        Err(_) => Outcome::Cancelled,
     };
-    header.set(flag);
+    match outcome {
+        Outcome::Ready => {}
+        Outcome::Panicked => header.set(PANICKED),
+        Outcome::Cancelled => header.set(CANCELLED),
+    }
     if header.has(HANDLE) {
         // SAFETY: the slot is empty since the future was dropped.
         unsafe { (*slot).output = ManuallyDrop::new(result) };
         header.set(OUTPUT);
-        return Polled::Done { outcome, lost: None };
+    } else {
+        lose(result, lost);
     }
-    let lost = match result {
+    outcome
+}
+
+/// A destructor's panic is the task's, unless its poll had panicked before.
+#[cold]
+fn failed_to_drop<T>(result: &mut Result<T, JoinError>, id: TaskId, payload: Payload) {
+    if matches!(result, Err(error) if error.is_panic()) {
+        return dispose(payload); // it may panic in its own destructor
+    }
+    let unused = std::mem::replace(result, Err(JoinError::panicked(id, payload)));
+    guarded("the destructor of a task's output", || drop(unused));
+}
+
+/// Drops a result that nobody will take; then a panic may be lost: the task's own, or its output's destructor's.
+#[inline(never)]
+fn lose<T>(result: Result<T, JoinError>, lost: &mut Failure) {
+    let failure = match result {
         Err(error) => error.try_into_panic().ok(),
         Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
     };
-    Polled::Done { outcome, lost }
+    if failure.is_some() {
+        *lost = failure;
+    }
 }
 
+/// Takes the output out of the slot. Not by the table: the handle knows its type.
+///
 /// # Safety
-/// `cell` is a `Cell<F>` of this thread with OUTPUT set; `to` is writable as a `Result<F::Output, JoinError>`.
-unsafe fn take_output<F: Future>(cell: NonNull<Header>, to: *mut ()) {
-    // SAFETY: this function's contract; clearing OUTPUT makes it happen once.
+/// `cell` is of this thread (OWNER), its future gives a `T`, and OUTPUT is set.
+#[inline]
+pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinError> {
+    // SAFETY: this function's contract; clearing OUTPUT makes it happen once. WHOLE: `cell` spans the slot.
     unsafe {
-        cell.as_ref().clear(OUTPUT);
-        let output = ManuallyDrop::take(&mut (*Cell::<F>::slot(cell)).output);
-        to.cast::<Result<F::Output, JoinError>>().write(output);
+        let header = cell.as_ref();
+        header.clear(OUTPUT);
+        cell.byte_add(header.vtable.slot).cast::<Result<T, JoinError>>().read()
     }
 }
 
+/// Drops the output in the slot. The failure is a panic that nobody will see.
+///
 /// # Safety
-/// `cell` is a `Cell<F>` of this thread with OUTPUT set. The failure is a panic that nobody will see: the task's
-/// own, or its output's destructor's.
-unsafe fn drop_output<F: Future>(cell: NonNull<Header>) -> Failure {
-    // SAFETY: this function's contract; clearing OUTPUT makes it happen once.
-    let output = unsafe {
-        cell.as_ref().clear(OUTPUT);
-        ManuallyDrop::take(&mut (*Cell::<F>::slot(cell)).output)
-    };
-    match output {
-        Err(error) => error.try_into_panic().ok(),
-        Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
-    }
+/// As for `take_output`.
+pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
+    let mut lost = None;
+    // SAFETY: this function's contract.
+    lose(unsafe { take_output::<T>(cell) }, &mut lost);
+    lost
 }
 
 #[cfg(not(loom))] // whose atomics are larger

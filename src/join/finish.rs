@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::JoinHandle;
+use crate::cell::NOTED;
 use crate::panics::guarded;
 use crate::state::{Account, End};
 use crate::trace::{Outcome, TaskId};
@@ -84,6 +85,7 @@ impl<T> JoinHandle<T> {
             hook(&Finished { id, name: end.name.clone(), site, outcome: end.outcome });
         });
         let hooked = wake::with_loop_of(task, |state| {
+            task.header().set(NOTED);
             state.endings.borrow_mut().entry(id).or_default().hooks.push(hook);
         });
         assert!(
@@ -100,6 +102,7 @@ impl<T> JoinHandle<T> {
             return account.ended(member, &End { outcome: Outcome::Cancelled, name: None });
         }
         wake::with_loop_of(task, |state| {
+            task.header().set(NOTED);
             state.endings.borrow_mut().entry(self.id()).or_default().account = Some((account, member));
         });
     }

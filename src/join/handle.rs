@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::cell::{JoinError, Joined, RemoteRef};
+use crate::cell::{JoinError, Joined, RemoteRef, TaskRef};
+use crate::panics::Payload;
 use crate::runtime::{abort, report_lost};
 use crate::trace::TaskId;
 use crate::wake;
@@ -106,37 +107,49 @@ impl<T> Future for JoinHandle<T> {
             self.id()
         );
         let Some(output) = self.joined.take() else {
-            if let Some(waiter) = wake::new_waiter(cx, |address| self.joined.is_awaited_by(address)) {
-                self.joined.set_awaited_by(waiter);
-            }
+            wait_for(self.joined.task(), cx);
             return Poll::Pending;
         };
         self.taken = true;
-        if let Err(error) = &output
-            && error.is_panic()
-        {
-            // Its name was kept for a report that is not needed now.
-            wake::with_loop_of(self.joined.task(), |state| state.names.borrow_mut().remove(&self.id()));
+        if self.joined.task().may_be_reported() {
+            forget_name(self.joined.task());
         }
         Poll::Ready(output)
     }
 }
 
+/// Whoever `cx` stands for awaits the task. Out of line: once for all types of output.
+#[inline(never)]
+pub(super) fn wait_for(task: &TaskRef, cx: &Context<'_>) {
+    if let Some(waiter) = wake::new_waiter(cx, |address| task.is_awaited_by(address)) {
+        task.set_awaited_by(waiter);
+    }
+}
+
+/// A panicked task's name was kept for a report that is not needed now.
+#[cold]
+fn forget_name(task: &TaskRef) {
+    wake::with_loop_of(task, |state| state.names.borrow_mut().remove(&task.id()));
+}
+
 impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(payload) = self.joined.give_up() {
-            let task = self.joined.task();
-            // Its name is known to its own loop alone.
-            let mut payload = Some(payload);
-            wake::with_loop_of(task, |state| {
-                payload.take().map(|payload| report_lost(Some(state), task, payload))
-            });
-            if let Some(payload) = payload {
-                report_lost(None, task, payload);
-            }
+            lose(self.joined.task(), payload);
         }
+    }
+}
+
+/// Reports a panic that nobody saw. Its name is known to its own loop alone.
+#[cold]
+fn lose(task: &TaskRef, payload: Payload) {
+    let mut payload = Some(payload);
+    wake::with_loop_of(task, |state| payload.take().map(|payload| report_lost(Some(state), task, payload)));
+    if let Some(payload) = payload {
+        report_lost(None, task, payload);
     }
 }
 

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Runtime;
-use crate::cell::{self, Inbox, Registry};
+use crate::cell::{self, Inbox, Registry, Running};
 use crate::clock::Clock;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
-use crate::state::{Looked, Running, State};
+use crate::state::{Looked, State};
 use crate::timers::Timers;
 use crate::trace::{Observer, RuntimeId, Tracer};
 use crate::wake;

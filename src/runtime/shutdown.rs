@@ -73,11 +73,11 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         state.inbox.close();
         // Destructors may wake, drop handles and spawn (what is spawned now is cancelled at once).
         while let Some(task) = state.tasks.first() {
-            state.running.set(std::ptr::null(), task.id());
-            start::cancel(state, &task);
-            state.running.clear();
+            state.running.during(&task, || start::cancel(state, &task));
         }
-        drop(state.ready.take_all());
+        while let Some(task) = state.ready.take() {
+            drop(task);
+        }
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.wait(deadline);

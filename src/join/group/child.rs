@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use super::Failure;
 use crate::join::JoinHandle;
+use crate::join::handle::wait_for;
 use crate::state::End;
 use crate::trace::TaskId;
 use crate::wake;
@@ -102,10 +103,7 @@ impl<T: 'static, E: 'static> Awaited<T> for Member<T, E> {
                 cx.waker().wake_by_ref(); // an observer asks, who hears of the end before the group
             } else {
                 // As the joiner of the task itself: so a dump knows whom this task waits for.
-                let joined = self.task.joined();
-                if let Some(waiter) = wake::new_waiter(cx, |address| joined.is_awaited_by(address)) {
-                    joined.set_awaited_by(waiter);
-                }
+                wait_for(self.task.joined().task(), cx);
             }
             return Poll::Pending;
         };
