@@ -16,7 +16,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use crate::cell::{FUTURE, Failure, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
+use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
@@ -333,10 +333,10 @@ fn is_own(waker: &Waker) -> bool {
 
 /// Polls a task with a waker that is lent and not counted.
 #[inline]
-pub(crate) fn poll(task: &TaskRef, lost: &mut Failure) -> Poll<Outcome> {
+pub(crate) fn poll(task: &TaskRef) -> Poll<Outcome> {
     // SAFETY: VTABLE fits a cell's address. The waker is not dropped, so it owns no unit; `task` keeps the cell.
     let waker = ManuallyDrop::new(unsafe { Waker::new(task.address(), &VTABLE) });
-    task.poll(&mut Context::from_waker(&waker), lost)
+    task.poll(&mut Context::from_waker(&waker))
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone_waker, wake_waker, wake_waker_by_ref, drop_waker);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::far::{Far, Release};
 use super::typed::Vtable;
 use super::{Inbox, memory};
+use crate::panics::Payload;
 use crate::trace::TaskId;
 
 /// A future is in the slot. Set by `new`, cleared by `poll` or `cancel` just before the future is dropped.
@@ -33,6 +34,11 @@ pub(super) const CANCELLED: u64 = 1 << 8;
 
 const FLAG_BITS: u32 = 9;
 
+/// In a joiner's address: it is that of a boxed `Waker`.
+pub(super) const WAKER: usize = 1;
+/// In a joiner's address: it is that of a boxed panic that no handle will see.
+const LOST: usize = 1 << 1;
+
 /// `repr(C)` and one cache line long; the slot follows it.
 #[repr(C)]
 pub(crate) struct Header {
@@ -48,7 +54,7 @@ pub(crate) struct Header {
     /// Neighbours in the registry, which is in spawn order.
     pub(super) previous: Cell<Option<NonNull<Header>>>,
     pub(super) next: Cell<Option<NonNull<Header>>>,
-    /// Who awaits the output: null, a `TaskRef`'s address, or that of a boxed `Waker` with its lowest bit set.
+    /// Who awaits the output: null, or a pointer whose lowest bits say what it is (JOINER).
     pub(super) joiner: Cell<*mut ()>,
 }
 
@@ -106,6 +112,30 @@ impl Header {
     #[inline]
     pub(crate) fn clear(&self, flag: u64) {
         self.tag.set(self.tag.get() & !flag);
+    }
+
+    /// Keeps a panic that no handle will see. Without a handle nobody awaits, so the place is free.
+    #[cold]
+    pub(super) fn keep_lost(&self, payload: Payload) {
+        debug_assert!(self.joiner.get().is_null(), "JOINER");
+        let boxed = Box::into_raw(Box::new(payload)).cast::<()>();
+        self.joiner.set(boxed.map_addr(|address| address | LOST));
+    }
+
+    /// Whether a panic that no handle will see is kept here.
+    #[inline]
+    pub(crate) fn has_lost(&self) -> bool {
+        self.joiner.get().addr() & LOST != 0
+    }
+
+    /// Takes the panic that no handle will see.
+    pub(crate) fn take_lost(&self) -> Option<Payload> {
+        if !self.has_lost() {
+            return None;
+        }
+        let boxed = self.joiner.replace(ptr::null_mut()).map_addr(|address| address & !LOST);
+        // SAFETY: JOINER: `keep_lost` boxed it, and it is taken once.
+        Some(*unsafe { Box::from_raw(boxed.cast::<Payload>()) })
     }
 
     /// Whether a waker or a remote reference exists that may wake this task from anywhere.

@@ -29,7 +29,8 @@
 //! - **EMPTY**: `local == 0` ⇒ the slot is empty. It follows from LIVE and HELD; so memory may be freed from
 //!   any thread.
 //! - **FLAG**: `NOTIFIED` ⇔ exactly one inbox entry for the task is queued or in flight, and that entry holds a unit.
-//! - **JOINER**: a joiner that is not null is a `TaskRef` in raw form, or with the bit `WAKER` a `Box<Waker>`.
+//! - **JOINER**: a joiner that is not null is a `TaskRef` in raw form, or with the bit WAKER a `Box<Waker>`, or with the
+//!   bit LOST a `Box<Payload>`, which is there only between `poll` or `cancel` and `take_lost`.
 //! - **TAG**: the upper bits of a header's tag are the `TaskId` that it was made with, so they are not zero.
 //! - **QUIET**: no borrow of loop state is live while foreign code runs: a poll, any `Drop`, foreign wakers,
 //!   observers.
@@ -60,7 +61,6 @@ pub(crate) use reference::{Joined, RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;
 pub(crate) use running::Running;
-pub(crate) use typed::Failure;
 
 /// The inbox of a loop whose messages name tasks.
 pub(crate) type Inbox = crate::inbox::Inbox<RemoteRef>;

@@ -302,7 +302,7 @@ fn wake_while_all_ends(watch: bool) {
             }
         }
     }
-    let _ = task.poll(&mut Context::from_waker(Waker::noop()), &mut None);
+    let _ = task.poll(&mut Context::from_waker(Waker::noop()));
     task.retire();
     assert!(task.take_joiner().is_none());
     drop((joined, task));

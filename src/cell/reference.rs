@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::far::Notify;
-use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, OUTPUT, PANICKED, release, release_near};
+use super::header::{
+    CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, OUTPUT, PANICKED, WAKER, release, release_near,
+};
 use super::typed::{self, Failure};
 use super::{Inbox, JoinError};
 use crate::inbox::{Message, Origin};
@@ -105,20 +107,20 @@ impl TaskRef {
         Some(TaskRef::clone(&ManuallyDrop::new(TaskRef { cell: raw.cast() })))
     }
 
-    /// Polls the future; how the task ended, if it did. A panic that no handle will see goes to `lost`. Nothing of
-    /// the loop may be borrowed (QUIET).
+    /// Polls the future; how the task ended, if it did. Then the header may have a lost panic to take. Nothing of the
+    /// loop may be borrowed (QUIET).
     #[inline]
-    pub(crate) fn poll(&self, cx: &mut Context<'_>, lost: &mut Failure) -> Poll<Outcome> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
         assert!(self.header().has(FUTURE), "a finished task is never polled");
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().vtable.poll)(self.cell, cx, lost) }
+        unsafe { (self.header().vtable.poll)(self.cell, cx) }
     }
 
     /// Drops the future instead of polling it; the rest as for `poll`.
-    pub(crate) fn cancel(&self, lost: &mut Failure) -> Outcome {
+    pub(crate) fn cancel(&self) -> Outcome {
         assert!(self.header().has(FUTURE), "a finished task is never cancelled");
         // SAFETY: as for `poll`.
-        unsafe { (self.header().vtable.cancel)(self.cell, lost) }
+        unsafe { (self.header().vtable.cancel)(self.cell) }
     }
 
     /// The future is gone: prepares the cell for outliving its loop (LOOP), if it may.
@@ -228,9 +230,6 @@ impl TaskRef {
         self.header().only(NOTED | PANICKED) == NOTED | PANICKED
     }
 }
-
-/// The bit of a joiner's address that says that it is a boxed `Waker`'s.
-const WAKER: usize = 1;
 
 /// # Safety
 /// JOINER: `joiner` is a boxed `Waker`'s, and is taken with this.

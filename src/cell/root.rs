@@ -35,7 +35,8 @@ pub(crate) fn with_root<R>(
     impl Drop for Clear {
         fn drop(&mut self) {
             if !self.0.is_finished() {
-                self.0.cancel(&mut None);
+                self.0.cancel();
+                drop(self.0.header().take_lost());
             }
         }
     }

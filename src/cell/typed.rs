@@ -22,8 +22,8 @@ pub(crate) struct Vtable {
     pub(super) home: Home,
     /// Where the slot is in the cell, in bytes.
     slot: usize,
-    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>, &mut Failure) -> Poll<Outcome>,
-    pub(super) cancel: unsafe fn(NonNull<Header>, &mut Failure) -> Outcome,
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Outcome>,
+    pub(super) cancel: unsafe fn(NonNull<Header>) -> Outcome,
 }
 
 /// A panic that came out of foreign code with nobody to hand it to.
@@ -94,7 +94,7 @@ pub(super) unsafe fn new<F: Future>(
 
 /// # Safety
 /// `cell` is a `Cell<F>` of this thread (OWNER) with FUTURE set, and the caller holds a `TaskRef`.
-unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>, lost: &mut Failure) -> Poll<Outcome> {
+unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Outcome> {
     // SAFETY: this function's contract. The future is never moved: it is dropped where it stands.
     let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
         Pin::new_unchecked(&mut *(*Cell::<F>::slot(cell)).future).poll(cx)
@@ -102,29 +102,29 @@ unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>, lost: &mu
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         // SAFETY: this function's contract.
-        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F>(cell, Ok(output), lost) }),
+        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F>(cell, Ok(output)) }),
         // SAFETY: this function's contract.
         Err(payload) => Poll::Ready(unsafe {
             let panicked = JoinError::panicked(cell.as_ref().id(), payload);
-            fail::<F>(cell, panicked, lost)
+            fail::<F>(cell, panicked)
         }),
     }
 }
 
 /// # Safety
 /// As for `poll`.
-unsafe fn cancel<F: Future>(cell: NonNull<Header>, lost: &mut Failure) -> Outcome {
+unsafe fn cancel<F: Future>(cell: NonNull<Header>) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { fail::<F>(cell, JoinError::cancelled(cell.as_ref().id()), lost) }
+    unsafe { fail::<F>(cell, JoinError::cancelled(cell.as_ref().id())) }
 }
 
 /// # Safety
 /// As for `poll`.
 #[cold]
 #[inline(never)]
-unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError, lost: &mut Failure) -> Outcome {
+unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { finish::<F>(cell, Err(error), lost) }
+    unsafe { finish::<F>(cell, Err(error)) }
 }
 
 /// Drops the future, then stores its result for the handle, or drops that too; then a panic may be lost.
@@ -132,11 +132,7 @@ unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError, lost: &mut Fa
 /// # Safety
 /// As for `poll`.
 #[inline(always)] // into `poll`, for which the result is never an error: 30 instructions a task with all that is cold
-unsafe fn finish<F: Future>(
-    cell: NonNull<Header>,
-    mut result: Result<F::Output, JoinError>,
-    lost: &mut Failure,
-) -> Outcome {
+unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output, JoinError>) -> Outcome {
     // SAFETY: the caller's `TaskRef` keeps the cell, which is a `Cell<F>`.
     let (header, slot) = unsafe { (cell.as_ref(), Cell::<F>::slot(cell)) };
     header.clear(FUTURE);
@@ -160,7 +156,7 @@ unsafe fn finish<F: Future>(
         unsafe { (*slot).output = ManuallyDrop::new(result) };
         header.set(OUTPUT);
     } else {
-        lose(result, lost);
+        drop_unseen(header, result);
     }
     outcome
 }
@@ -175,15 +171,20 @@ fn failed_to_drop<T>(result: &mut Result<T, JoinError>, id: TaskId, payload: Pay
     guarded("the destructor of a task's output", || drop(unused));
 }
 
-/// Drops a result that nobody will take; then a panic may be lost: the task's own, or its output's destructor's.
-#[inline(never)]
-fn lose<T>(result: Result<T, JoinError>, lost: &mut Failure) {
-    let failure = match result {
+/// Drops a result that nobody will take. The failure is a panic that nobody will see: the task's own, or its output's
+/// destructor's.
+fn drop_result<T>(result: Result<T, JoinError>) -> Failure {
+    match result {
         Err(error) => error.try_into_panic().ok(),
         Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
-    };
-    if failure.is_some() {
-        *lost = failure;
+    }
+}
+
+/// The same, at the end of a task without a handle; its cell keeps the failure.
+#[inline(never)]
+fn drop_unseen<T>(header: &Header, result: Result<T, JoinError>) {
+    if let Some(failure) = drop_result(result) {
+        header.keep_lost(failure);
     }
 }
 
@@ -206,10 +207,8 @@ pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinErro
 /// # Safety
 /// As for `take_output`.
 pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
-    let mut lost = None;
     // SAFETY: this function's contract.
-    lose(unsafe { take_output::<T>(cell) }, &mut lost);
-    lost
+    drop_result(unsafe { take_output::<T>(cell) })
 }
 
 #[cfg(not(loom))] // whose atomics are larger

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{Deadlock, deadlock, start, stuck};
-use crate::cell::{CANCEL, FUTURE, Failure, RemoteRef, TaskRef};
+use crate::cell::{CANCEL, FUTURE, RemoteRef, TaskRef};
 use crate::clock::Instant;
 use crate::inbox::{Message, Origin, Park};
 use crate::panics::guarded;
@@ -106,29 +106,29 @@ fn run(state: &State) -> usize {
     if !state.ready.is_idle() {
         state.trace.emit(|| Event::Phase(Phase::Run));
     }
-    let (mut polls, mut lost) = (0, None);
-    while polls < state.budget {
+    let mut left = state.budget;
+    while left > 0 {
         let Some(task) = state.ready.pop() else { break };
         match task.header().leave_queue(FUTURE | CANCEL) {
-            FUTURE => state.running.during(&task, || step(state, &task, &mut lost)),
+            FUTURE => state.running.during(&task, || step(state, &task)),
             CANCELLED => state.running.during(&task, || start::cancel(state, &task)),
             _ => continue, // it had finished
         }
-        polls += 1;
+        left -= 1;
     }
-    polls
+    state.budget - left
 }
 
 /// The flags of a task whose future is to be dropped.
 const CANCELLED: u64 = FUTURE | CANCEL;
 
-/// A task's turn in the queue. `lost` is empty before and after.
+/// A task's turn in the queue.
 #[inline]
-fn step(state: &State, task: &TaskRef, lost: &mut Failure) {
+fn step(state: &State, task: &TaskRef) {
     state.trace.emit(|| Event::Poll(task.id()));
-    match wake::poll(task, lost) {
+    match wake::poll(task) {
         Poll::Pending => state.trace.emit(|| Event::Pending(task.id())),
-        Poll::Ready(outcome) => start::finish(state, task, outcome, lost),
+        Poll::Ready(outcome) => start::finish(state, task, outcome),
     }
 }
 
