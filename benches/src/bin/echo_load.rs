@@ -1,0 +1,157 @@
+//! `echo_load ADDRESS CONNECTIONS SERVER_PID`: connects, has one message a connection echoed, and says `ready`. Then
+//! for each line with a number it has that many messages a connection echoed, each sent when the one before it has
+//! come back, and says how many nanoseconds of CPU the server spent on them. Every byte is compared.
+
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+const MESSAGE: usize = 64;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let parsed = match &arguments[..] {
+        [address, connections, pid] => address.parse().ok().zip(connections.parse().ok()).zip(pid.parse().ok()),
+        _ => None,
+    };
+    let Some(((address, connections), pid)) = parsed else {
+        eprintln!("usage: echo_load ADDRESS CONNECTIONS SERVER_PID");
+        return ExitCode::FAILURE;
+    };
+    match run(address, connections, Pid::from_raw(pid)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(address: SocketAddr, connections: usize, server: Pid) -> io::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let cpu = clock_getcpuclockid(server)?;
+    let mut load = Load::connect(address, connections)?;
+    println!("ready");
+    for line in io::stdin().lock().lines() {
+        let rounds = line?.trim().parse().map_err(io::Error::other)?;
+        let before = spent(cpu)?;
+        load.run(rounds)?;
+        println!("{}", (spent(cpu)? - before).as_nanos());
+    }
+    Ok(())
+}
+
+/// By all threads of the process. Exact while it runs, unlike what `/proc` shows of it.
+fn spent(cpu: ClockId) -> io::Result<Duration> {
+    Ok(clock_gettime(cpu)?.into())
+}
+
+struct Load {
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// Differs from connection to connection and from round to round.
+    message: [u8; MESSAGE],
+    /// How much of it has come back.
+    echoed: usize,
+    /// How many messages are still to be sent.
+    left: u64,
+}
+
+impl Load {
+    fn connect(address: SocketAddr, count: usize) -> io::Result<Load> {
+        let poll = Poll::new()?;
+        let mut connections = Vec::with_capacity(count);
+        for key in 0..count {
+            // One after the other, each to its first echo: the listener's backlog never overflows.
+            let mut stream = std::net::TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            let message = message(key, 0);
+            stream.write_all(&message)?;
+            let mut echo = [0; MESSAGE];
+            stream.read_exact(&mut echo)?;
+            same(&echo, &message)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            poll.registry().register(&mut stream, Token(key), Interest::READABLE)?;
+            connections.push(Connection { stream, message, echoed: 0, left: 0 });
+        }
+        Ok(Load { poll, events: Events::with_capacity(1024), connections })
+    }
+
+    fn run(&mut self, rounds: u64) -> io::Result<()> {
+        if rounds == 0 {
+            return Ok(());
+        }
+        for (key, connection) in self.connections.iter_mut().enumerate() {
+            connection.left = rounds;
+            connection.send(key)?;
+        }
+        let mut busy = self.connections.len();
+        while busy > 0 {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            for event in &self.events {
+                let Token(key) = event.token();
+                let connection = &mut self.connections[key];
+                if connection.receive()? {
+                    if connection.left > 0 {
+                        connection.send(key)?;
+                    } else {
+                        busy -= 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn send(&mut self, key: usize) -> io::Result<()> {
+        self.message = message(key, self.left);
+        self.left -= 1;
+        self.echoed = 0;
+        self.stream.write_all(&self.message) // One message never fills the socket's buffer.
+    }
+
+    /// Whether the whole message is back.
+    fn receive(&mut self) -> io::Result<bool> {
+        let mut echo = [0; MESSAGE + 1]; // One more, so that what came too much is seen.
+        match self.stream.read(&mut echo) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                same(&echo[..n], self.message.get(self.echoed..self.echoed + n).unwrap_or_default())?;
+                self.echoed += n;
+                Ok(self.echoed == MESSAGE)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn message(key: usize, round: u64) -> [u8; MESSAGE] {
+    let mut word = (key as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ round;
+    let mut message = [0; MESSAGE];
+    for eight in message.chunks_exact_mut(8) {
+        eight.copy_from_slice(&word.to_le_bytes());
+        word = word.rotate_left(7);
+    }
+    message
+}
+
+fn same(echo: &[u8], message: &[u8]) -> io::Result<()> {
+    if echo == message { Ok(()) } else { Err(io::Error::other("the echo differs from the message")) }
+}
