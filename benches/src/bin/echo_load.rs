@@ -1,7 +1,13 @@
 //! `echo_load ADDRESS CONNECTIONS SERVER_PID`: connects, has one message a connection echoed, and says `ready`. Then
-//! for each line with a number it has that many messages a connection echoed, each sent when the one before it has
-//! come back, and says how many nanoseconds of CPU the server spent on them. Every byte is compared.
+//! it takes orders, a line each, and answers each with the nanoseconds of CPU that the server spent on it:
+//!
+//! - `free ROUNDS`: that many messages a connection, each sent when the one before it has come back.
+//! - `lockstep ROUNDS`: the same, but each round begins when the server sleeps. For a server that is traced: it is so
+//!   slow that otherwise the next message is always there already, and it would neither be told "would block" nor park.
+//!
+//! Every byte is compared.
 
+use std::fs;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -41,9 +47,18 @@ fn run(address: SocketAddr, connections: usize, server: Pid) -> io::Result<()> {
     let mut load = Load::connect(address, connections)?;
     println!("ready");
     for line in io::stdin().lock().lines() {
-        let rounds = line?.trim().parse().map_err(io::Error::other)?;
+        let line = line?;
         let before = spent(cpu)?;
-        load.run(rounds)?;
+        match line.split_once(' ').map(|(order, rounds)| (order, rounds.parse())) {
+            Some(("free", Ok(rounds))) => load.run(rounds)?,
+            Some(("lockstep", Ok(rounds))) => {
+                for _ in 0..rounds {
+                    wait_until_it_sleeps(server)?;
+                    load.run(1)?;
+                }
+            }
+            _ => return Err(io::Error::other(format!("no such order: {line:?}"))),
+        }
         println!("{}", (spent(cpu)? - before).as_nanos());
     }
     Ok(())
@@ -54,6 +69,17 @@ fn spent(cpu: ClockId) -> io::Result<Duration> {
     Ok(clock_gettime(cpu)?.into())
 }
 
+/// Its main thread, which in every server runs the loop.
+fn wait_until_it_sleeps(server: Pid) -> io::Result<()> {
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{server}/stat"))?;
+        // PID (NAME) STATE, and a name may hold anything.
+        if stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")) {
+            return Ok(());
+        }
+    }
+}
+
 struct Load {
     poll: Poll,
     events: Events,
@@ -62,10 +88,11 @@ struct Load {
 
 struct Connection {
     stream: TcpStream,
-    /// Differs from connection to connection and from round to round.
+    /// Differs from the one before, and from every other connection's.
     message: [u8; MESSAGE],
     /// How much of it has come back.
     echoed: usize,
+    sent: u64,
     /// How many messages are still to be sent.
     left: u64,
 }
@@ -86,7 +113,7 @@ impl Load {
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(key), Interest::READABLE)?;
-            connections.push(Connection { stream, message, echoed: 0, left: 0 });
+            connections.push(Connection { stream, message, echoed: 0, sent: 1, left: 0 });
         }
         Ok(Load { poll, events: Events::with_capacity(1024), connections })
     }
@@ -101,6 +128,7 @@ impl Load {
         }
         let mut busy = self.connections.len();
         while busy > 0 {
+            // It spins: otherwise the server's writes would wake it, which at one connection costs them 27 us more.
             self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
             for event in &self.events {
                 let Token(key) = event.token();
@@ -120,7 +148,8 @@ impl Load {
 
 impl Connection {
     fn send(&mut self, key: usize) -> io::Result<()> {
-        self.message = message(key, self.left);
+        self.message = message(key, self.sent);
+        self.sent += 1;
         self.left -= 1;
         self.echoed = 0;
         self.stream.write_all(&self.message) // One message never fills the socket's buffer.
@@ -142,8 +171,8 @@ impl Connection {
     }
 }
 
-fn message(key: usize, round: u64) -> [u8; MESSAGE] {
-    let mut word = (key as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ round;
+fn message(key: usize, count: u64) -> [u8; MESSAGE] {
+    let mut word = (key as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ count;
     let mut message = [0; MESSAGE];
     for eight in message.chunks_exact_mut(8) {
         eight.copy_from_slice(&word.to_le_bytes());

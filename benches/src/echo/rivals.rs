@@ -72,7 +72,7 @@ impl Load {
 
     /// Has each connection echo `rounds` messages, one after the other; the CPU that the server spent on them.
     pub(crate) fn run(&mut self, rounds: u64) -> io::Result<Duration> {
-        writeln!(self.orders, "{rounds}")?;
+        writeln!(self.orders, "free {rounds}")?;
         line(&mut self.answers)?.parse().map(Duration::from_nanos).map_err(io::Error::other)
     }
 }
