@@ -686,6 +686,41 @@ fn a_write_after_a_dropped_read_of_a_socket_leaves_what_was_read() {
     });
 }
 
+/// A peer that closes with bytes unread resets the connection, and the system says so once.
+#[cfg(unix)]
+async fn dropped_read_of_a_broken_connection() -> File {
+    use std::os::fd::OwnedFd;
+    let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut file = File::from_std(OwnedFd::from(here).into());
+    file.write_all(b"nobody reads this").await.unwrap();
+    drop(there);
+    begin_and_drop(file.read(&mut [0; 9])).await;
+    file
+}
+
+#[cfg(unix)]
+#[test]
+fn the_error_of_a_dropped_read_is_told_by_the_next_read_of_any_kind() {
+    run(async {
+        let mut file = dropped_read_of_a_broken_connection().await;
+        assert_eq!(file.read(&mut [0; 9]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        let mut file = dropped_read_of_a_broken_connection().await;
+        let error = file.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(file.read_to_end(&mut Vec::new()).await.unwrap(), 0, "it is told once");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn the_error_of_a_dropped_read_outlasts_a_flush() {
+    run(async {
+        let mut file = dropped_read_of_a_broken_connection().await;
+        file.flush().await.unwrap();
+        assert_eq!(file.read(&mut [0; 9]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    });
+}
+
 // ---- folders
 
 /// So many entries, and their names in order.

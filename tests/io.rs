@@ -760,6 +760,31 @@ fn the_buffer_is_lent_and_consumed_as_far_as_it_was_used() {
     });
 }
 
+/// A reader that waits at its end waits for what may still come; it is asked once, and nothing is made of the wait.
+#[test]
+fn the_buffer_is_empty_at_the_end_of_a_file() {
+    let path = std::env::temp_dir().join(format!("glassloop-io-end-{}", std::process::id()));
+    std::fs::write(&path, "ab").unwrap();
+    run(async {
+        let mut reader = BufReader::new(glassloop::fs::File::open(&path).await.unwrap());
+        assert_eq!(reader.fill_buf().await.unwrap(), b"ab");
+        AsyncBufReadExt::consume(&mut reader, 2);
+        assert_eq!(reader.fill_buf().await.unwrap(), b"");
+    });
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_line_without_end_lets_timers_fire() {
+    run(async {
+        let mut reader = BufReader::new(repeat(b'a'));
+        let mut line = Vec::new();
+        assert!(timeout(Duration::from_millis(1), reader.read_until(b'\n', &mut line)).await.is_err());
+        assert!(line.iter().all(|byte| *byte == b'a') && !line.is_empty(), "what was read is kept");
+        assert!(timeout(Duration::from_millis(1), reader.lines().next()).await.is_err());
+    });
+}
+
 #[test]
 fn an_interrupted_read_is_tried_again() {
     let reader = BufReader::new(script([Part::Fails(ErrorKind::Interrupted), Part::Bytes(b"line\n")]));

@@ -32,11 +32,13 @@ pub(super) struct Cursor {
     busy: Option<(Purpose, Operation<Done>)>,
 }
 
-/// Bytes that were read and not taken yet.
+/// What was read and not taken yet.
 #[derive(Default)]
 struct Unread {
     bytes: Vec<u8>,
     taken: usize,
+    /// What the read found behind these bytes, if nobody was told yet: the end, or an error.
+    then: Option<io::Result<()>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,7 @@ enum Done {
     },
 }
 
-/// An operation that has ended, and what it gave; but a write's error is in `failed`.
+/// An operation that has ended, and what it gave. But what a read gave is in `unread`, and a write's error in `failed`.
 type Ended = (Purpose, io::Result<u64>);
 
 impl Unread {
@@ -68,24 +70,37 @@ impl Unread {
         &self.bytes[self.taken..]
     }
 
-    fn take(&mut self, into: &mut [u8]) -> usize {
+    /// What a read gets; `None` if one must be done.
+    fn take(&mut self, into: &mut [u8]) -> Option<io::Result<usize>> {
         let most = self.rest().len().min(into.len());
+        if most == 0 {
+            return self.then.take().map(|then| then.map(|()| 0));
+        }
         into[..most].copy_from_slice(&self.rest()[..most]);
         self.taken += most;
-        most
+        Some(Ok(most))
     }
 
     /// The allocation, to read into, if all that was in it is taken.
     fn spare(&mut self) -> Vec<u8> {
-        if self.rest().is_empty() { mem::take(self).bytes } else { Vec::new() }
+        if self.rest().is_empty() { self.take_all() } else { Vec::new() }
     }
 
-    fn add(&mut self, bytes: Vec<u8>) {
+    fn take_all(&mut self) -> Vec<u8> {
+        self.taken = 0;
+        mem::take(&mut self.bytes)
+    }
+
+    fn add(&mut self, bytes: Vec<u8>, read: io::Result<u64>) {
         if self.rest().is_empty() {
-            *self = Unread { bytes, taken: 0 };
+            (self.bytes, self.taken) = (bytes, 0);
         } else {
             self.bytes.extend(bytes);
         }
+        self.then = match read {
+            Ok(1..) => None,
+            read => Some(read.map(drop)),
+        };
     }
 }
 
@@ -176,25 +191,29 @@ impl Cursor {
         let Some((purpose, operation)) = &mut self.busy else { return Poll::Ready(Ok(None)) };
         let (purpose, done) = (*purpose, ready!(Pin::new(operation).poll(cx)));
         self.busy = None;
+        let named =
+            |result: io::Result<u64>| result.map_err(|error| name(error, purpose.verb(), self.path.as_deref()));
         let result = match done? {
             Done::Read(bytes, result) => {
-                self.unread.add(bytes);
-                result
+                let result = named(result);
+                self.unread.add(bytes, result);
+                return Poll::Ready(Ok(None));
             }
             Done::Other { went_back, result } => {
+                let result = named(result);
                 if went_back {
-                    self.unread = Unread::default();
+                    self.unread.take_all();
                 }
+                self.unread.then.take_if(|then| then.is_ok()); // the end may be elsewhere now
                 result
             }
         };
-        let result = result.map_err(|error| name(error, purpose.verb(), self.path.as_deref()));
         Poll::Ready(Ok(Some(match (purpose, result) {
             (Purpose::Write, Err(error)) => {
                 self.failed = Some(error);
                 (purpose, Ok(0))
             }
-            ended => (purpose, ended.1),
+            ended => ended,
         })))
     }
 
@@ -245,12 +264,9 @@ impl Cursor {
             return Poll::Ready(Ok(0));
         }
         loop {
-            let is_end = match ready!(self.poll_idle(cx))? {
-                Some((Purpose::Read, result)) => result? == 0,
-                _ => false,
-            };
-            if is_end || !self.unread.rest().is_empty() {
-                return Poll::Ready(Ok(self.unread.take(buffer)));
+            ready!(self.poll_idle(cx))?;
+            if let Some(read) = self.unread.take(buffer) {
+                return Poll::Ready(read);
             }
             let room = buffer.len().min(MOST);
             self.begin_read(site, move |file, bytes| {
@@ -269,13 +285,14 @@ impl Cursor {
         accept: impl FnOnce(&[u8]) -> io::Result<T>,
     ) -> io::Result<T> {
         poll_fn(|cx| self.poll_idle(cx)).await?;
-        self.begin_read(site, |file, bytes| {
-            bytes.clear();
-            file.read_to_end(bytes)
-        })?;
-        if let Some((_, result)) = poll_fn(|cx| self.poll_idle(cx)).await? {
-            result?;
+        if self.unread.then.is_none() {
+            self.begin_read(site, |file, bytes| {
+                bytes.clear();
+                file.read_to_end(bytes)
+            })?;
+            poll_fn(|cx| self.poll_idle(cx)).await?;
         }
+        self.unread.then.take().transpose()?;
         let accepted = accept(self.unread.rest())?;
         self.unread = Unread::default();
         Ok(accepted)

@@ -11,6 +11,7 @@ use futures_io::AsyncBufRead;
 use futures_lite::Stream;
 use pin_project_lite::pin_project;
 
+use super::copy::MOST_BUFFERS;
 use crate::waits::note_lost;
 
 /// What everything that reads through a buffer can do; put it around a stream by [`BufReader`](super::BufReader).
@@ -32,7 +33,9 @@ pub trait AsyncBufReadExt: AsyncBufRead {
         Self: Unpin,
     {
         async move {
-            poll_fn(|cx| Pin::new(&mut *self).poll_fill_buf(cx).map_ok(drop)).await?;
+            if poll_fn(|cx| Pin::new(&mut *self).poll_fill_buf(cx).map_ok(<[u8]>::is_empty)).await? {
+                return Ok(&[][..]); // asked again at its end, a reader may wait for what still comes
+            }
             // It was filled just now, so this gives the same again, and needs no waker.
             match Pin::new(self).poll_fill_buf(&mut Context::from_waker(std::task::Waker::noop())) {
                 Poll::Ready(filled) => filled,
@@ -53,6 +56,13 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 
     /// Appends to `buffer` all up to the next `byte`, with it, or up to the end; how many bytes that was, 0 at the
     /// end.
+    ///
+    /// Nothing limits how much that is. Of a peer that is not trusted, read through
+    /// [`take`](super::AsyncReadExt::take).
+    ///
+    /// # Scheduling
+    /// Where the reader is always ready and the `byte` does not come, it goes to the back of the queue now and then.
+    /// So do all below.
     ///
     /// # Errors
     /// What the reader says; what was read before is in `buffer`.
@@ -138,7 +148,7 @@ fn poll_until<R: AsyncBufRead + ?Sized>(
     byte: u8,
     buffer: &mut Vec<u8>,
 ) -> Poll<io::Result<()>> {
-    loop {
+    for _ in 0..MOST_BUFFERS {
         let filled = match ready!(reader.as_mut().poll_fill_buf(cx)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             filled => filled?,
@@ -151,6 +161,8 @@ fn poll_until<R: AsyncBufRead + ?Sized>(
             return Poll::Ready(Ok(()));
         }
     }
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 fn text(line: Vec<u8>) -> io::Result<String> {

@@ -14,9 +14,9 @@ use crate::waits::note_lost;
 /// How much is read at once.
 const BUFFER: usize = 8 * 1024;
 
-/// After so many buffers a poll steps back in the queue: between a reader and a writer that are always ready it
-/// would never end, and the loop would stand still.
-const MOST_BUFFERS: usize = 32;
+/// After so many buffers a poll steps back in the queue: over a reader (and a writer) that is always ready it would
+/// never end, and the loop would stand still.
+pub(super) const MOST_BUFFERS: usize = 32;
 
 /// Copies all that `reader` has to `writer`; how many bytes that was.
 ///
