@@ -831,7 +831,8 @@ fn a_thousand_files_are_read_at_once_by_no_more_threads_than_allowed() {
         for read in join_all(tasks).await {
             assert_eq!(read.unwrap().unwrap(), b"");
         }
-        assert_eq!(threads(), before + 4, "each lives on for a while");
+        let made = threads() - before;
+        assert!((1..=4).contains(&made), "{made} threads, each of which lives on for a while");
     });
 }
 

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::panic::panic_any;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use glassloop::time::{Instant, sleep};
+use glassloop::time::{Instant, sleep, timeout};
 use glassloop::trace::Recorder;
 use glassloop::{Builder, Handle, RemoteError, Runtime, spawn, spawn_blocking, yield_now};
 
@@ -101,6 +101,57 @@ fn the_limit_of_threads_is_used_and_not_exceeded() {
         }
     });
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+/// Each of them needs all the others, so a job left in the queue for which nobody comes shows.
+#[test]
+fn jobs_that_wait_for_each_other_all_get_threads_whether_made_or_called() {
+    const JOBS: usize = 6;
+    with_threads(JOBS).block_on(async {
+        for _ in 0..200 {
+            let begun = Arc::new((Mutex::new(0), Condvar::new()));
+            let job = |_| {
+                let begun = begun.clone();
+                spawn_blocking(move || {
+                    let (count, news) = &*begun;
+                    let mut count = count.lock().unwrap();
+                    *count += 1;
+                    news.notify_all();
+                    !news.wait_timeout_while(count, LONG, |count| *count < JOBS).unwrap().1.timed_out()
+                })
+            };
+            let jobs: Vec<_> = (0..JOBS).map(job).collect();
+            for job in jobs {
+                assert!(job.await.unwrap(), "a job waited for one that had no thread");
+            }
+        }
+    });
+}
+
+/// The jobs come at all distances up to past the time that a thread stays, so that some call one which is leaving.
+#[test]
+fn a_job_that_comes_while_its_thread_leaves_is_run() {
+    let runtime = Builder::new().thread_keep_alive(Duration::from_micros(20)).build().unwrap();
+    runtime.block_on(async {
+        for n in 0..3000 {
+            let next = std::time::Instant::now() + Duration::from_micros(n % 160);
+            while std::time::Instant::now() < next {}
+            let job = timeout(LONG, spawn_blocking(move || n)).await;
+            assert_eq!(job.expect("nobody came for the job").unwrap(), n);
+        }
+    });
+}
+
+#[test]
+fn a_short_job_behind_one_that_waits_is_run_by_another_thread() {
+    glassloop::run(async {
+        let first = hold(1);
+        assert_eq!(spawn_blocking(|| 2).await.unwrap(), 2);
+        let third = hold(3);
+        assert_eq!(spawn_blocking(|| 4).await.unwrap(), 4);
+        drop((first.free, third.free));
+        assert_eq!((first.handle.await.unwrap(), third.handle.await.unwrap()), (1, 3));
+    });
 }
 
 #[test]

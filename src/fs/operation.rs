@@ -112,6 +112,9 @@ impl<T> Answer<T> {
 
 impl<T> Drop for Answer<T> {
     fn drop(&mut self) {
+        if !matches!(*lock(&self.0), Slot::Waiting(_)) {
+            return;
+        }
         let why = if thread::panicking() { "it panicked" } else { "its runtime is gone" };
         self.give(Err(io::Error::other(format!("the file operation gave no result: {why}"))));
     }

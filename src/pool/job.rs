@@ -8,25 +8,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::{Outstanding, lock};
-use crate::cell::RemoteRef;
 use crate::panics::{Payload, guarded};
 use crate::trace::TaskId;
 
 /// A job, without its types.
 pub(super) trait Work: Send + Sync {
-    /// Says which task to wake when it has run.
-    fn link(&self, task: RemoteRef);
-    /// On a worker; the task that waits for it is the caller's to wake.
-    fn run(&self) -> Option<RemoteRef>;
+    /// On a worker. Whether somebody waits for it: its task is the caller's to wake then.
+    fn run(&self) -> bool;
     /// Takes a queued job back; `false` if it runs or has run.
     fn cancel(&self) -> bool;
     fn is_running(&self) -> bool;
 }
 
-pub(super) struct Job<F, T> {
-    stage: Mutex<Stage<F, T>>,
-    task: Mutex<Option<RemoteRef>>,
-}
+pub(super) struct Job<F, T>(Mutex<Stage<F, T>>);
 
 enum Stage<F, T> {
     Queued(F),
@@ -45,12 +39,12 @@ where
     T: Send,
 {
     pub(super) fn new(work: F) -> Job<F, T> {
-        Job { stage: Mutex::new(Stage::Queued(work)), task: Mutex::new(None) }
+        Job(Mutex::new(Stage::Queued(work)))
     }
 
     /// Takes the closure, if it has not begun.
     fn begin(&self) -> Option<F> {
-        let mut stage = lock(&self.stage);
+        let mut stage = lock(&self.0);
         match std::mem::replace(&mut *stage, Stage::Running) {
             Stage::Queued(work) => Some(work),
             other => {
@@ -61,12 +55,10 @@ where
     }
 
     /// The task is gone. Hands out what the job still held, to be dropped outside of the lock.
-    fn forget(&self) -> (Stage<F, T>, Option<RemoteRef>) {
-        let mut stage = lock(&self.stage);
+    fn forget(&self) -> Stage<F, T> {
+        let mut stage = lock(&self.0);
         let after = if matches!(*stage, Stage::Running) { Stage::Abandoned } else { Stage::Gone };
-        let before = std::mem::replace(&mut *stage, after);
-        drop(stage);
-        (before, lock(&self.task).take())
+        std::mem::replace(&mut *stage, after)
     }
 }
 
@@ -75,33 +67,23 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn link(&self, task: RemoteRef) {
-        *lock(&self.task) = Some(task);
-    }
-
-    fn run(&self) -> Option<RemoteRef> {
-        let work = self.begin()?;
+    fn run(&self) -> bool {
+        let Some(work) = self.begin() else { return false };
         let result = catch_unwind(AssertUnwindSafe(work));
-        let late = {
-            let mut stage = lock(&self.stage);
-            if matches!(*stage, Stage::Running) {
-                *stage = Stage::Done(result);
-                None
-            } else {
-                Some(result)
-            }
-        };
-        let task = lock(&self.task).take();
-        // A panic here would end the worker; the value has nobody to tell.
-        if late.is_some() {
-            guarded("the destructor of a late job's result", || drop(late));
-            *lock(&self.stage) = Stage::Gone;
+        let mut stage = lock(&self.0);
+        if matches!(*stage, Stage::Running) {
+            *stage = Stage::Done(result);
+            return true;
         }
-        task
+        drop(stage);
+        // A panic here would end the worker; the value has nobody to tell.
+        guarded("the destructor of a late job's result", || drop(result));
+        *lock(&self.0) = Stage::Gone;
+        false
     }
 
     fn cancel(&self) -> bool {
-        let mut stage = lock(&self.stage);
+        let mut stage = lock(&self.0);
         match std::mem::replace(&mut *stage, Stage::Gone) {
             Stage::Queued(work) | Stage::Cancelled(work) => {
                 *stage = Stage::Cancelled(work);
@@ -115,7 +97,7 @@ where
     }
 
     fn is_running(&self) -> bool {
-        matches!(&*lock(&self.stage), Stage::Running | Stage::Abandoned)
+        matches!(&*lock(&self.0), Stage::Running | Stage::Abandoned)
     }
 }
 
@@ -145,7 +127,7 @@ where
         {
             return Poll::Ready(work());
         }
-        let mut stage = lock(&self.job.stage);
+        let mut stage = lock(&self.job.0);
         if !matches!(*stage, Stage::Done(_)) {
             return Poll::Pending;
         }

@@ -110,10 +110,9 @@ impl Pool {
     /// If no thread runs and none can be made.
     pub(crate) fn submit(&self, job: Submission, task: RemoteRef) -> std::io::Result<()> {
         let Some(crews) = &self.crews else { return Ok(()) };
-        job.work.link(task);
         match job.crew {
-            Crew::Blocking => crews.blocking.submit(job.work),
-            Crew::Cpu => crews.cpu.submit(job.work),
+            Crew::Blocking => crews.blocking.submit(job.work, task),
+            Crew::Cpu => crews.cpu.submit(job.work, task),
         }
     }
 
