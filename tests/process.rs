@@ -691,3 +691,24 @@ fn pipes_are_read_and_written_by_the_traits_of_futures_io() {
         assert!(child.wait().await.unwrap().success());
     });
 }
+
+/// What the loop opens for its timers, signals, sockets, files and other children.
+#[test]
+fn child_inherits_no_descriptor_of_the_loop() {
+    use glassloop::signal::unix::{SignalKind, signal};
+    if !alone("child_inherits_no_descriptor_of_the_loop") {
+        return;
+    }
+    let mut list = std::process::Command::new("ls");
+    list.arg("/proc/self/fd");
+    let without_loop = list.output().unwrap().stdout;
+    run(async {
+        let _hears = signal(SignalKind::user_defined2()).unwrap();
+        let _pair = UnixStream::pair().unwrap();
+        let _file = glassloop::fs::File::open("/proc/self/status").await.unwrap();
+        sleep(Duration::from_micros(10)).await;
+        let _other = cat();
+        let listed = Command::from(list).output().await.unwrap().stdout;
+        assert_eq!(String::from_utf8(listed), String::from_utf8(without_loop));
+    });
+}
