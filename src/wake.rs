@@ -121,10 +121,19 @@ pub(crate) fn with_own<R>(
     owner: RuntimeId,
     act: impl FnOnce(&State) -> R,
 ) -> Result<R, Elsewhere> {
-    current(|state| match state {
-        Some(state) if state.id == owner => Ok(act(state)),
-        other => Err(Elsewhere { what, owner, here: other.map(|state| state.id) }),
-    })
+    own(owner, act).ok_or_else(|| elsewhere(what, owner))
+}
+
+/// Gives `act` this thread's loop, if it is `owner`.
+#[inline]
+pub(crate) fn own<R>(owner: RuntimeId, act: impl FnOnce(&State) -> R) -> Option<R> {
+    current(|state| state.filter(|state| state.id == owner).map(act))
+}
+
+/// What is to be said where `owner` is not this thread's loop.
+#[cold]
+pub(crate) fn elsewhere(what: &'static str, owner: RuntimeId) -> Elsewhere {
+    Elsewhere { what, owner, here: current(|state| state.map(|state| state.id)) }
 }
 
 /// Something that belongs to one loop was used on another, or outside of any.

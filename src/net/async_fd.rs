@@ -94,8 +94,8 @@ impl<T: AsFd> AsyncFd<T> {
             )
         })?;
         // The kernel reports at its next look what is ready already.
-        socket.would_block(Direction::Read)?;
-        socket.would_block(Direction::Write)?;
+        socket.would_block(Direction::Read);
+        socket.would_block(Direction::Write);
         Ok(AsyncFd { inner, socket })
     }
 }
@@ -234,7 +234,7 @@ impl<'a, T> AsyncFdReadyGuard<'a, T> {
     /// The direction is ready no more: something outside of [`try_io`](AsyncFdReadyGuard::try_io) found that out.
     /// Between finding out and saying so there must be no `.await`, or newer news is lost.
     pub fn clear_ready(&mut self) {
-        let _ = self.fd.socket.would_block(self.direction); // on another loop it is not ready anyhow
+        self.fd.socket.would_block(self.direction); // on another loop it is not ready anyhow
     }
 
     /// Leaves the direction ready, as it is without any of these calls.

@@ -36,6 +36,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    #[inline]
     fn drop(&mut self) {
         if self.done > 0 && !self.ended {
             note_lost(self.what, self.site, || format!("{} bytes {} so far", self.done, self.verb));

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::reactor::{Place, SourceKey};
+use crate::reactor::{Attended, Place, SourceKey};
 use crate::state::State;
 use crate::trace::{Direction, RuntimeId};
 use crate::wake;
@@ -28,13 +28,96 @@ pub(crate) trait Peek: Io {
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-/// Something registered with a loop, and its key there.
+/// Something registered with a loop, and its place there.
 #[derive(Debug)]
 pub(crate) struct Socket<S: Io> {
     /// `None` only in `drop` and after `into_inner`.
     io: Option<S>,
+    place: Registration,
+}
+
+/// Where a socket is registered: what its operations need of the loop, once for all types of sockets.
+#[derive(Clone, Copy, Debug)]
+struct Registration {
     key: SourceKey,
     runtime: RuntimeId,
+}
+
+impl Registration {
+    /// Whether a try is worth it, and else a wait; `None` where another loop runs.
+    #[inline(never)] // three times an echo: inlined, its arguments alone cost 15 instructions each
+    fn attend(
+        &self,
+        cx: &Context<'_>,
+        direction: Direction,
+        place: &mut Place,
+        site: Option<&'static Location<'static>>,
+    ) -> Option<Poll<()>> {
+        wake::own(self.runtime, |state| {
+            match state.reactor.attend(self.key, direction, place, || wake::own_waiter(cx), site) {
+                Attended::Ready => Poll::Ready(()),
+                Attended::Waits => Poll::Pending,
+                Attended::Otherwise => self.wait(state, cx, direction, place, site),
+            }
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(
+        &self,
+        state: &State,
+        cx: &Context<'_>,
+        direction: Direction,
+        place: &mut Place,
+        site: Option<&'static Location<'static>>,
+    ) -> Poll<()> {
+        drop(state.reactor.wait(self.key, direction, place, wake::waiter(cx), site));
+        Poll::Pending
+    }
+
+    /// The kernel is not ready, whatever was noted. On another loop there is no note to change.
+    fn would_block(&self, direction: Direction) {
+        wake::own(self.runtime, |state| state.reactor.would_block(self.key, direction));
+    }
+
+    /// Of a stream: gave or took less than was asked for, so the next try would block.
+    #[inline(never)]
+    fn drained(&self, direction: Direction) {
+        wake::own(self.runtime, |state| state.reactor.drained(self.key, direction));
+    }
+
+    /// What an operation's error means for the next try.
+    #[cold]
+    fn refused(&self, direction: Direction, error: &io::Error) -> Refused {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Refused::Again,
+            io::ErrorKind::WouldBlock => {
+                self.would_block(direction);
+                Refused::WouldBlock
+            }
+            _ => Refused::Failed,
+        }
+    }
+
+    /// Takes back a wait.
+    #[cold]
+    #[inline(never)]
+    fn cancel(self, direction: Direction, place: Place) {
+        wake::on_loop(self.runtime, move |state| {
+            drop(state.reactor.cancel(self.key, direction, place));
+        });
+    }
+}
+
+/// Why an operation gave an error.
+enum Refused {
+    /// A signal came in between.
+    Again,
+    /// The kernel is not ready, which is noted.
+    WouldBlock,
+    /// It is the caller's.
+    Failed,
 }
 
 impl<S: Io> Socket<S> {
@@ -43,45 +126,32 @@ impl<S: Io> Socket<S> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
             state.reactor.register(&mut io, S::INTEREST, S::THING).map(|key| (key, state.id))
         })??;
-        Ok(Socket { io: Some(io), key, runtime })
+        Ok(Socket { io: Some(io), place: Registration { key, runtime } })
     }
 
     pub(crate) fn io(&self) -> &S {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
 
+    #[inline]
     fn on_own<R>(&self, act: impl FnOnce(&State) -> R) -> io::Result<R> {
-        Ok(wake::with_own(S::THING, self.runtime, act)?)
+        wake::own(self.place.runtime, act).map_or_else(|| Err(self.elsewhere()), Ok)
+    }
+
+    #[cold]
+    fn elsewhere(&self) -> io::Error {
+        wake::elsewhere(S::THING, self.place.runtime).into()
     }
 
     /// Takes the socket off its loop.
     pub(crate) fn into_inner(mut self) -> io::Result<S> {
         self.on_own(|_| ())?; // elsewhere it is dropped as any socket is, and its loop forgets it
         let mut io = self.io.take().expect("a socket has its io until it is dropped");
-        let key = self.key;
+        let key = self.place.key;
         let (deregistered, left) = self.on_own(|state| state.reactor.deregister(key, &mut io))?;
         drop(left);
         deregistered?;
         Ok(io)
-    }
-
-    /// Waits for a direction without trying anything.
-    fn poll_ready(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        place: &mut Place,
-        site: Option<&'static Location<'static>>,
-    ) -> Poll<io::Result<()>> {
-        let left = self.on_own(|state| {
-            if state.reactor.is_ready(self.key, direction) {
-                return Poll::Ready(());
-            }
-            let left = state.reactor.wait(self.key, direction, place, wake::waiter(cx), site);
-            drop(left);
-            Poll::Pending
-        })?;
-        left.map(Ok)
     }
 
     /// Tries `op`; where the kernel says "would block", waits and tries again.
@@ -94,13 +164,16 @@ impl<S: Io> Socket<S> {
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            match self.poll_ready(cx, direction, place, site) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+            match self.place.attend(cx, direction, place, site) {
+                Some(Poll::Ready(())) => {}
+                Some(Poll::Pending) => return Poll::Pending,
+                None => return Poll::Ready(Err(self.elsewhere())),
             }
-            match self.try_io(direction, &mut op) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match op(self) {
+                Err(error) => match self.place.refused(direction, &error) {
+                    Refused::Again | Refused::WouldBlock => {}
+                    Refused::Failed => return Poll::Ready(Err(error)),
+                },
                 done => return Poll::Ready(done),
             }
         }
@@ -115,24 +188,24 @@ impl<S: Io> Socket<S> {
         self.on_own(|_| ())?;
         loop {
             match op(self) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.would_block(direction)?;
-                    return Err(error);
-                }
+                Err(error) => match self.place.refused(direction, &error) {
+                    Refused::Again => {}
+                    Refused::WouldBlock | Refused::Failed => return Err(error),
+                },
                 done => return done,
             }
         }
     }
 
     /// The kernel is not ready, whatever was noted.
-    pub(super) fn would_block(&self, direction: Direction) -> io::Result<()> {
-        self.on_own(|state| state.reactor.would_block(self.key, direction))
+    pub(super) fn would_block(&self, direction: Direction) {
+        self.place.would_block(direction);
     }
 
     /// Of a stream: gave or took less than was asked for, so the next try would block.
-    pub(super) fn drained(&self, direction: Direction) -> io::Result<()> {
-        self.on_own(|state| state.reactor.drained(self.key, direction))
+    #[inline]
+    pub(super) fn drained(&self, direction: Direction) {
+        self.place.drained(direction);
     }
 
     /// The future of one operation.
@@ -173,9 +246,9 @@ impl<S: Io> Socket<S> {
 impl<S: Io> Drop for Socket<S> {
     fn drop(&mut self) {
         let Some(mut io) = self.io.take() else { return };
-        let key = self.key;
+        let key = self.place.key;
         // On another thread the socket travels to its loop, so that it is deregistered before it closes.
-        wake::on_loop(self.runtime, move |state| drop(state.reactor.deregister(key, &mut io)));
+        wake::on_loop(self.place.runtime, move |state| drop(state.reactor.deregister(key, &mut io)));
     }
 }
 
@@ -220,12 +293,10 @@ where
 }
 
 impl<S: Io, F> Drop for Operation<'_, S, F> {
+    #[inline]
     fn drop(&mut self) {
         if self.place != Place::NONE {
-            let (key, direction, place) = (self.socket.key, self.direction, self.place);
-            wake::on_loop(self.socket.runtime, move |state| {
-                drop(state.reactor.cancel(key, direction, place));
-            });
+            self.socket.place.cancel(self.direction, self.place);
         }
     }
 }

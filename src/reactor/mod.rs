@@ -42,9 +42,7 @@ pub(crate) struct Reactor {
     /// Taken while a park fills it and while dispatch reads it.
     events: Cell<Option<Events>>,
     /// They hold something for dispatch.
-    news: Cell<usize>,
-    /// Room for dispatch, kept so that it allocates once.
-    woken: Cell<Vec<Waiter>>,
+    news: Cell<bool>,
     sources: RefCell<Slab<Slot>>,
     created: Cell<u64>,
     places: Cell<u64>,
@@ -53,6 +51,7 @@ pub(crate) struct Reactor {
     alarm: Alarm,
 }
 
+/// While a direction is ready, nobody waits for it: whoever asks is told so, and news wakes all who wait.
 struct Slot {
     id: SourceId,
     /// What it is, for dumps.
@@ -69,11 +68,9 @@ const WRITABLE: u8 = 2;
 const READ_CLOSED: u8 = 4;
 const WRITE_CLOSED: u8 = 8;
 
+#[inline]
 fn bits(direction: Direction) -> u8 {
-    match direction {
-        Direction::Read => READABLE | READ_CLOSED,
-        Direction::Write => WRITABLE | WRITE_CLOSED,
-    }
+    (READABLE | READ_CLOSED) << direction as u8 // each of Write stands one above its like of Read
 }
 
 impl Slot {
@@ -83,6 +80,47 @@ impl Slot {
             Direction::Write => &mut self.write,
         }
     }
+
+    fn take_all(&mut self, left: &mut Vec<Waiter>) {
+        self.read.take().each(|waiter| left.push(waiter));
+        self.write.take().each(|waiter| left.push(waiter));
+    }
+}
+
+/// Whom an event concerns.
+enum Report {
+    Nobody,
+    /// One who reads, and nobody else.
+    Reader(Waiter, SourceId),
+    Others,
+    /// No source.
+    Unknown,
+}
+
+/// What came of a look before an operation.
+#[derive(Clone, Copy)]
+pub(crate) enum Attended {
+    /// It is worth trying, or the source was forgotten, as the operation will tell.
+    Ready,
+    /// The task waits.
+    Waits,
+    /// Not ready, and a wait of another kind than the rule: [`Reactor::wait`] is for it.
+    Otherwise,
+}
+
+fn is_of_source(event: &mio::event::Event) -> bool {
+    !matches!(event.token(), DOORBELL | ALARM)
+}
+
+/// What an event makes ready.
+#[inline]
+fn news_of(event: &mio::event::Event) -> u8 {
+    let failed = event.is_error();
+    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+    bit(event.is_readable(), READABLE)
+        | bit(event.is_writable(), WRITABLE)
+        | bit(failed || event.is_read_closed(), READ_CLOSED)
+        | bit(failed || event.is_write_closed(), WRITE_CLOSED)
 }
 
 impl Reactor {
@@ -93,8 +131,7 @@ impl Reactor {
         let reactor = Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(capacity))),
-            news: Cell::new(0),
-            woken: Cell::default(),
+            news: Cell::new(false),
             sources: RefCell::default(),
             created: Cell::new(0),
             places: Cell::new(0),
@@ -146,22 +183,59 @@ impl Reactor {
         let mut sources = self.sources.borrow_mut();
         if sources.get(key.slot as usize).is_some_and(|slot| slot.id == key.id) {
             let mut slot = sources.remove(key.slot as usize);
-            slot.read.take(&mut left);
-            slot.write.take(&mut left);
+            slot.take_all(&mut left);
             self.waiting.set(self.waiting.get() - left.len());
         }
         (result, left)
     }
 
+    #[inline]
     fn with_slot<R>(&self, key: SourceKey, act: impl FnOnce(&mut Slot) -> R) -> Option<R> {
         let mut sources = self.sources.borrow_mut();
         sources.get_mut(key.slot as usize).filter(|slot| slot.id == key.id).map(act)
     }
 
-    /// Whether an operation in this direction is worth trying.
+    /// Whether an operation in this direction is worth trying; if not, `own` waits at `place`. The two in one look: it
+    /// is the rule, and each look costs some 20 instructions.
     #[inline]
-    pub(crate) fn is_ready(&self, key: SourceKey, direction: Direction) -> bool {
-        self.with_slot(key, |slot| slot.ready & bits(direction) != 0).unwrap_or(true)
+    pub(crate) fn attend(
+        &self,
+        key: SourceKey,
+        direction: Direction,
+        place: &mut Place,
+        own: impl FnOnce() -> Option<Waiter>,
+        site: Option<&'static Location<'static>>,
+    ) -> Attended {
+        let is_ready = |slot: &Slot| slot.ready & bits(direction) != 0;
+        let attended = self.with_slot(key, |slot| {
+            if is_ready(slot) {
+                return Attended::Ready;
+            }
+            let waiters = slot.waiters(direction);
+            match if waiters.is_empty() { own() } else { None } {
+                None => Attended::Otherwise,
+                Some(waiter) => {
+                    self.settle(place);
+                    waiters.put_first(*place, waiter, site);
+                    Attended::Waits
+                }
+            }
+        });
+        match attended {
+            Some(Attended::Ready) => place.leave(),
+            Some(Attended::Waits) => self.waiting.set(self.waiting.get() + 1),
+            _ => {}
+        }
+        attended.unwrap_or(Attended::Ready)
+    }
+
+    /// Gives a wait its place, if it has none.
+    #[inline]
+    fn settle(&self, place: &mut Place) {
+        if *place == Place::NONE {
+            self.places.set(self.places.get() + 1);
+            *place = Place::new(self.places.get());
+        }
     }
 
     /// The kernel said "would block": whatever was reported before, it is used up.
@@ -184,10 +258,7 @@ impl Reactor {
         waiter: Waiter,
         site: Option<&'static Location<'static>>,
     ) -> Option<Waiter> {
-        if *place == Place::NONE {
-            self.places.set(self.places.get() + 1);
-            *place = Place::new(self.places.get());
-        }
+        self.settle(place);
         let mut waiter = Some(waiter);
         let added = self.with_slot(key, |slot| slot.waiters(direction).put(*place, &mut waiter, site));
         self.waiting.set(self.waiting.get() + usize::from(added == Some(true)));
@@ -201,17 +272,16 @@ impl Reactor {
         gone
     }
 
-    /// Looks at the kernel without waiting; how many events it had.
-    pub(crate) fn look(&self, trace: &Tracer) -> io::Result<usize> {
-        let seen = self.poll_once(Some(Duration::ZERO))?;
-        if seen.sources > 0 {
-            trace.emit(|| Event::Unpark(seen.sources));
+    /// Looks at the kernel without waiting; whether it had news.
+    pub(crate) fn look(&self, trace: &Tracer) -> io::Result<bool> {
+        self.poll_once(Some(Duration::ZERO))?;
+        if self.has_news() {
+            trace.emit(|| Event::Unpark(self.count()));
         }
-        Ok(seen.sources)
+        Ok(self.has_news())
     }
 
-    /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`;
-    /// how many events there were.
+    /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`.
     ///
     /// mio waits in whole milliseconds, and the kernel may be late by its slack. So a long wait ends early, and the
     /// alarm ends the last stretch to the microsecond.
@@ -221,19 +291,19 @@ impl Reactor {
         is_rung: impl Fn() -> bool,
         clock: &Clock,
         trace: &Tracer,
-    ) -> io::Result<usize> {
-        let seen = loop {
+    ) -> io::Result<()> {
+        loop {
             let left = until.map(|deadline| deadline.duration_since(clock.ticking()));
             let timeout = left.map_or(Ok(None), |left| self.stretch(left, until))?;
-            let seen = self.poll_once(timeout)?;
-            let over = until.is_some_and(|deadline| deadline <= clock.ticking());
+            let interrupted = self.poll_once(timeout)?;
+            let is_over = || until.is_some_and(|deadline| deadline <= clock.ticking());
             // The bell's own event may be an old one, whose message was collected before it was seen.
-            if seen.sources > 0 || seen.interrupted || over || is_rung() {
-                break seen;
+            if self.has_news() || interrupted || is_over() || is_rung() {
+                break;
             }
-        };
-        trace.emit(|| Event::Unpark(seen.sources));
-        Ok(seen.sources)
+        }
+        trace.emit(|| Event::Unpark(self.count()));
+        Ok(())
     }
 
     /// How long mio is to wait of what is `left`; `None` if the alarm ends it.
@@ -246,28 +316,29 @@ impl Reactor {
         Ok(if armed { None } else { Some(left) })
     }
 
-    fn poll_once(&self, timeout: Option<Duration>) -> io::Result<Seen> {
+    /// Asks the kernel; whether a signal came in between.
+    fn poll_once(&self, timeout: Option<Duration>) -> io::Result<bool> {
         let mut events = self.events.take().expect("parks and dispatches do not nest");
         let result = self.poll.borrow_mut().poll(&mut events, timeout);
-        let mut seen = Seen::default();
-        for event in &events {
-            match event.token() {
-                DOORBELL | ALARM => {}
-                _ => seen.sources += 1,
-            }
-        }
+        self.news.set(events.iter().any(is_of_source)); // the first is, as a rule
         self.events.set(Some(events));
-        self.news.set(seen.sources);
         match result {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => seen.interrupted = true,
-            other => other?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            other => other.map(|()| false),
         }
-        Ok(seen)
     }
 
-    /// How many events a look or park found that were not dispatched yet.
-    pub(crate) fn news(&self) -> usize {
+    /// Whether a look or park found something that was not dispatched yet.
+    pub(crate) fn has_news(&self) -> bool {
         self.news.get()
+    }
+
+    /// How many events they found.
+    fn count(&self) -> usize {
+        let events = self.events.take().expect("parks and dispatches do not nest");
+        let count = events.iter().filter(|event| is_of_source(event)).count();
+        self.events.set(Some(events));
+        count
     }
 
     /// Makes the poll's descriptor readable at `deadline`, for whoever waits on it; whether that can be.
@@ -288,42 +359,58 @@ impl Reactor {
         self.poll.borrow().registry().as_fd().try_clone_to_owned()
     }
 
-    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held.
-    pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) {
-        self.news.set(0);
+    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held: for each
+    /// event those who read, then those who write. How many events there were.
+    pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) -> usize {
+        self.news.set(false);
         let events = self.events.take().expect("parks and dispatches do not nest");
-        let mut woken = self.woken.take();
+        let mut count = 0;
         for event in &events {
-            for direction in [Direction::Read, Direction::Write] {
-                let id = self.report(event, direction, &mut woken);
-                for waiter in woken.drain(..) {
-                    wake(waiter, id, direction);
-                }
+            let (slot, news) = (event.token().0, news_of(event));
+            match self.report(slot, news) {
+                Report::Nobody => {}
+                Report::Reader(waiter, id) => wake(waiter, id, Direction::Read),
+                Report::Others => self.wake_all(slot, news, &mut wake),
+                Report::Unknown => continue, // the doorbell's and the alarm's tokens name no slot
             }
+            count += 1;
         }
-        self.woken.set(woken);
         self.events.set(Some(events));
+        count
     }
 
-    /// Notes one event's news for one direction, and moves the waiters that it concerns to `woken`.
-    fn report(&self, event: &mio::event::Event, direction: Direction, woken: &mut Vec<Waiter>) -> SourceId {
-        let (open, closed) = match direction {
-            Direction::Read => (event.is_readable(), event.is_read_closed() || event.is_error()),
-            Direction::Write => (event.is_writable(), event.is_write_closed() || event.is_error()),
-        };
-        let mut news = if open { bits(direction) & (READABLE | WRITABLE) } else { 0 };
-        if closed {
-            news |= bits(direction) & (READ_CLOSED | WRITE_CLOSED);
-        }
+    /// Notes one event's news. Takes whoever waits, if that is one reader, as it mostly is: 50 instructions an event.
+    #[inline]
+    fn report(&self, slot: usize, news: u8) -> Report {
         let mut sources = self.sources.borrow_mut();
-        // The doorbell's and the alarm's tokens name no slot.
-        let Some(slot) = sources.get_mut(event.token().0) else { return SourceId(0) };
-        if news != 0 {
-            slot.ready |= news;
-            slot.waiters(direction).take(woken);
-            self.waiting.set(self.waiting.get() - woken.len());
+        let Some(slot) = sources.get_mut(slot) else { return Report::Unknown };
+        slot.ready |= news;
+        if slot.read.is_empty() && slot.write.is_empty() {
+            return Report::Nobody;
         }
-        slot.id
+        if news & bits(Direction::Read) == 0 || !slot.write.is_empty() {
+            return Report::Others;
+        }
+        let Some(waiter) = slot.read.take_only() else { return Report::Others };
+        self.waiting.set(self.waiting.get() - 1);
+        Report::Reader(waiter, slot.id)
+    }
+
+    /// Wakes everybody whom news concern.
+    #[cold]
+    #[inline(never)]
+    fn wake_all(&self, slot: usize, news: u8, wake: &mut impl FnMut(Waiter, SourceId, Direction)) {
+        for direction in [Direction::Read, Direction::Write] {
+            let taken = {
+                let mut sources = self.sources.borrow_mut();
+                // A foreign waker may have forgotten the source meanwhile.
+                let Some(slot) = sources.get_mut(slot).filter(|_| news & bits(direction) != 0) else { continue };
+                (slot.id, slot.waiters(direction).take())
+            };
+            let (id, woken) = taken;
+            self.waiting.set(self.waiting.get() - woken.len());
+            woken.each(|waiter| wake(waiter, id, direction));
+        }
     }
 
     /// Asks for everybody who waits.
@@ -341,16 +428,9 @@ impl Reactor {
     pub(crate) fn take_waiters(&self) -> Vec<Waiter> {
         let mut left = Vec::new();
         for (_, slot) in self.sources.borrow_mut().iter_mut() {
-            slot.read.take(&mut left);
-            slot.write.take(&mut left);
+            slot.take_all(&mut left);
         }
         self.waiting.set(0);
         left
     }
-}
-
-#[derive(Default)]
-struct Seen {
-    sources: usize,
-    interrupted: bool,
 }

@@ -17,6 +17,14 @@ impl Place {
     pub(super) fn new(number: u64) -> Place {
         Place(number + 1)
     }
+
+    /// The wait is over: its future has nothing to take back. A shared place is never left.
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        if *self != Place::SHARED {
+            *self = Place::NONE;
+        }
+    }
 }
 
 #[derive(Default)]
@@ -34,6 +42,17 @@ struct Wait {
 }
 
 impl Waiters {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() // then there are no more
+    }
+
+    /// As `put`, where nobody waits.
+    #[inline]
+    pub(super) fn put_first(&mut self, place: Place, waiter: Waiter, site: Option<&'static Location<'static>>) {
+        self.first = Some(Wait { place, waiter, site });
+    }
+
     /// Puts a waiter at `place`, or at the end if the place is not here. Leaves in `waiter` whoever is not to be
     /// woken: the one before at this place, or the new one if it is the same. Whether the list grew.
     pub(super) fn put(
@@ -66,12 +85,18 @@ impl Waiters {
         Some(more.remove(at).waiter)
     }
 
-    /// Moves all to `into`, in order of arrival.
-    pub(super) fn take(&mut self, into: &mut Vec<Waiter>) {
-        into.extend(self.first.take().map(|wait| wait.waiter));
-        if let Some(more) = &mut self.more {
-            into.extend(more.drain(..).map(|wait| wait.waiter));
+    /// Takes the waiter, if it is the only one.
+    #[inline]
+    pub(super) fn take_only(&mut self) -> Option<Waiter> {
+        if self.more.is_some() {
+            return None;
         }
+        self.first.take().map(|wait| wait.waiter)
+    }
+
+    /// Takes all.
+    pub(super) fn take(&mut self) -> Woken {
+        Woken { first: self.first.take().map(|wait| wait.waiter), more: self.more.take() }
     }
 
     pub(super) fn each(&self, mut look: impl FnMut(&Waiter, Option<&'static Location<'static>>)) {
@@ -84,5 +109,29 @@ impl Waiters {
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Wait> {
         let more = self.more.as_deref_mut().map(|more| more.iter_mut());
         self.first.iter_mut().chain(more.into_iter().flatten())
+    }
+}
+
+/// Those who waited for what is ready now.
+#[must_use = "whoever is dropped here is not woken"]
+pub(super) struct Woken {
+    first: Option<Waiter>,
+    #[allow(clippy::box_collection)] // as in `Waiters`
+    more: Option<Box<Vec<Wait>>>,
+}
+
+impl Woken {
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+    }
+
+    /// Each, in order of arrival.
+    pub(super) fn each(self, mut act: impl FnMut(Waiter)) {
+        if let Some(first) = self.first {
+            act(first);
+        }
+        if let Some(more) = self.more {
+            more.into_iter().for_each(|wait| act(wait.waiter));
+        }
     }
 }

@@ -62,7 +62,7 @@ impl TcpStream {
     ) -> io::Result<TcpStream> {
         let stream = TcpStream::register(begun)?;
         // The kernel reports a connection, made or failed, by the first "writable".
-        stream.socket.would_block(Direction::Write)?;
+        stream.socket.would_block(Direction::Write);
         let established = |socket: &Socket<mio::net::TcpStream>| {
             if let Some(error) = socket.io().take_error()? {
                 return Err(error);
