@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,8 +46,27 @@ pub(crate) struct State {
     pub(crate) closing: Cell<bool>,
     /// A foreign loop drives it.
     pub(crate) guest: Cell<bool>,
+    /// Where the root's future is.
+    pub(crate) root: Cell<Extent>,
     /// What the root's poll panicked with, on its way out of `block_on`.
     pub(crate) root_panic: Cell<Option<Payload>>,
+}
+
+/// A piece of memory, to compare with.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    pub(crate) start: *const (),
+    pub(crate) size: usize,
+}
+
+impl Extent {
+    pub(crate) fn of<T>(value: &T) -> Extent {
+        Extent { start: ptr::from_ref(value).cast(), size: size_of::<T>() }
+    }
+
+    pub(crate) fn has(self, address: *const ()) -> bool {
+        address.addr().wrapping_sub(self.start.addr()) < self.size
+    }
 }
 
 /// When the loop last looked for tasks that are stuck behind locks.

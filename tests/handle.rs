@@ -1,6 +1,8 @@
 //! A loop, as other threads reach it: tasks asked for from outside and waited for there, calls, aborts, and clear
 //! words when the loop is gone.
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +18,7 @@ use glassloop::{
     Builder, Dump, Handle, Outlook, RemoteError, RemoteHandle, Runtime, TaskState, Waits, spawn, spawn_blocking,
     spawn_named, yield_now,
 };
+use support::stderr_of_child;
 
 /// A loop on a thread of its own, that runs until this is dropped.
 struct Beside {
@@ -250,19 +253,6 @@ fn remote_error_has_the_failure_as_its_source() {
     let error = beside.handle.spawn(|| async { panic!("spilled milk") }).wait().unwrap_err();
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), error.to_string());
-}
-
-/// What the child that runs `act` as the test `name` of this binary writes on standard error. Empty in the child.
-fn stderr_of_child(name: &str, act: impl FnOnce()) -> String {
-    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        act();
-        return String::new();
-    }
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = child.args([name, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
-    assert!(output.status.success(), "the child failed");
-    String::from_utf8(output.stderr).unwrap()
 }
 
 /// Which reports of lost panics `stderr` holds, from the task's id on.

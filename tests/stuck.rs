@@ -1,7 +1,10 @@
 //! Tasks that locks have brought to a stand are told of while other tasks live; each once, and never by a guess.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use glassloop::sync::{Mutex, MutexGuard, RwLock};
@@ -52,7 +55,7 @@ fn two_locks_taken_crosswise_are_told_while_a_timer_lives() {
     assert_eq!(told.len(), 1, "{told:#?}");
     let told = &told[0];
     assert!(
-        told.starts_with("stuck 2, 3: task 2 awaits task 3 awaits task 2; none of them can ever go on, unless one is aborted, or gave away a future that holds its lock\n"),
+        told.starts_with("stuck 2, 3: task 2 awaits task 3 awaits task 2; none of them can ever go on, unless one is aborted, or gave its guard away\n"),
         "{told}"
     );
     let waits = |task: u32, name: &str, holder: u32| {
@@ -119,6 +122,63 @@ fn a_lock_whose_holder_sleeps_is_not_told() {
         waiting.await.unwrap();
     });
     assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_lock_taken_by_a_boxed_future_that_was_given_to_another_task_is_not_told() {
+    // One task begins a future that takes a lock, and gives it to another, which ends it. Meanwhile both wait for what
+    // would be a circle, did the first have the lock still.
+    let told = told(async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        let begun = Rc::new(RefCell::new(None));
+        spawn({
+            let (a, b, begun) = (a.clone(), b.clone(), begun.clone());
+            async move {
+                let mut holding = Box::pin({
+                    let a = a.clone();
+                    async move {
+                        let _a = a.lock().await;
+                        let mut is_pending = true; // once, and nobody is to be woken
+                        poll_fn(|_| if std::mem::take(&mut is_pending) { Poll::Pending } else { Poll::Ready(()) })
+                            .await;
+                    }
+                });
+                assert!(poll_fn(|cx| Poll::Ready(holding.as_mut().poll(cx).is_pending())).await);
+                begun.replace(Some(holding as Pin<Box<dyn Future<Output = ()>>>));
+                yield_now().await;
+                drop(b.lock().await);
+            }
+        })
+        .detach();
+        spawn(async move {
+            let _b = b.lock().await;
+            sleep(seconds(1)).await;
+            drop(a.lock().await);
+        })
+        .detach();
+        sleep(seconds(2)).await;
+        let holding = begun.take().unwrap();
+        holding.await;
+        sleep(seconds(1)).await;
+        assert_eq!(glassloop::dump().unwrap().tasks().len(), 1, "both went on");
+    });
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_circle_through_the_root_is_told_while_another_task_sleeps() {
+    // The root's future is not in its cell, but pinned in the caller's frame.
+    let (runtime, recorder) = observed();
+    let ended = runtime.try_block_on(async {
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        spawn(sleep(seconds(100))).detach();
+        spawn(take_both(b.clone(), a.clone())).detach();
+        take_both(a, b).await;
+    });
+    assert!(ended.is_err(), "when the sleeper is gone");
+    let told = stuck(&recorder);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("stuck 1, 3: task 1 awaits task 3 awaits task 1;"), "{told:#?}");
 }
 
 #[test]

@@ -96,6 +96,32 @@ fn mutex_is_handed_over_in_the_order_of_arrival() {
     assert_eq!(log.take(), ["a", "a", "b", "b", "c", "c"]);
 }
 
+/// Whether a future that was ready panics when it is polled again, while what it gave is held.
+fn refuses_another_poll<F: Future>(future: F) -> bool {
+    let mut future = Hand::new("a", future);
+    let _held = future.take();
+    catch_unwind(AssertUnwindSafe(|| future.is_pending())).is_err()
+}
+
+#[test]
+fn mutex_future_polled_after_it_was_ready_panics_and_does_not_wait_for_its_own_guard() {
+    let lock = Rc::new(Mutex::new(()));
+    assert!(refuses_another_poll(lock.lock()));
+    assert!(refuses_another_poll(lock.lock_owned()));
+}
+
+#[test]
+fn rwlock_future_polled_after_it_was_ready_panics_and_does_not_wait_for_its_own_guard() {
+    let lock = RwLock::new(());
+    assert!(refuses_another_poll(lock.read()));
+    assert!(refuses_another_poll(lock.write()));
+}
+
+#[test]
+fn semaphore_future_polled_after_it_was_ready_panics_and_does_not_wait_for_its_own_permit() {
+    assert!(refuses_another_poll(Semaphore::new(1).acquire()));
+}
+
 #[test]
 fn mutex_handed_over_and_not_taken_yet_is_locked_for_all_others() {
     let lock = Mutex::new(());

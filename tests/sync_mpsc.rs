@@ -16,7 +16,7 @@ use glassloop::sync::mpsc::error::{SendError, SendTimeoutError, TryRecvError, Tr
 use glassloop::sync::mpsc::{self, Receiver, Sender};
 use glassloop::time::{sleep, timeout};
 use glassloop::trace::Event;
-use glassloop::{Builder, Runtime, spawn, spawn_named};
+use glassloop::{Builder, Runtime, Waits, spawn, spawn_named};
 use support::{assert_trace, observed, record};
 
 fn paused() -> Runtime {
@@ -40,6 +40,41 @@ fn values_come_in_the_order_in_which_they_were_sent() {
     other.try_send(2).unwrap();
     now(tx.send(3)).unwrap();
     assert_eq!([now(rx.recv()), now(rx.recv()), now(rx.recv())], [Some(1), Some(2), Some(3)]);
+}
+
+/// What the task of this id waits for, in a dump's words.
+fn waits_of(id: usize) -> Vec<&'static str> {
+    let dump = glassloop::dump().unwrap();
+    let task = dump.tasks().iter().find(|task| task.id.to_string() == id.to_string()).unwrap();
+    let what = |waits: &Waits| match waits {
+        Waits::Sync { what, .. } => *what,
+        Waits::Timer { .. } => "a timer",
+        other => panic!("{other:?}"),
+    };
+    task.waits.iter().map(what).collect()
+}
+
+#[test]
+fn a_task_that_receives_is_shown_as_waiting_until_a_value_comes_or_it_gives_up() {
+    paused().block_on(async {
+        let (tx, mut rx) = mpsc::channel(1);
+        spawn(async move {
+            assert_eq!(rx.recv().await, Some(1));
+            sleep(Duration::from_secs(1)).await;
+            assert!(timeout(Duration::from_secs(1), rx.recv()).await.is_err());
+            sleep(Duration::from_secs(9)).await;
+        })
+        .detach();
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(waits_of(2), ["mpsc::Receiver::recv"]);
+        tx.send(1).await.unwrap();
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(waits_of(2), ["a timer"], "it came");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(waits_of(2), ["a timer", "mpsc::Receiver::recv"], "again, on the same channel");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(waits_of(2), ["a timer"], "it gave up");
+    });
 }
 
 #[test]

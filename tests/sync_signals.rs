@@ -112,6 +112,17 @@ fn notified_that_is_dropped_after_notify_one_passes_it_on() {
 }
 
 #[test]
+fn notified_that_is_dropped_after_notify_last_passes_it_on_to_the_last() {
+    let notify = Notify::new();
+    let [mut a, mut b, c] = ["a", "b", "c"].map(|name| Hand::waiting(name, notify.notified()));
+    notify.notify_last();
+    drop(c);
+    assert_eq!(woken(), ["c", "b"]);
+    b.take();
+    assert!(a.is_pending());
+}
+
+#[test]
 fn notified_that_is_dropped_after_notify_one_keeps_it_if_nobody_waits() {
     let notify = Notify::new();
     let only = Hand::waiting("a", notify.notified());

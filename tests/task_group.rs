@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use glassloop::time::{Instant, sleep, timeout};
 use glassloop::{Builder, GroupError, Runtime, TaskGroup, Waits, dump, spawn, yield_now};
-use support::{Slot, assert_trace, observed, record};
+use support::{Slot, assert_trace, observed, poll_once, record, stderr_of_child};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -193,6 +193,23 @@ fn a_cancelled_body_whose_destructor_panics_goes_on_panicking_when_its_children_
     }));
     assert_eq!(*panic.unwrap_err().downcast_ref::<&str>().unwrap(), "in drop");
     assert_eq!(*log.borrow(), ["child"]);
+}
+
+#[test]
+fn a_body_that_panicked_is_reported_if_its_group_is_dropped_before_its_children_are_gone() {
+    const NAME: &str = "a_body_that_panicked_is_reported_if_its_group_is_dropped_before_its_children_are_gone";
+    let stderr = stderr_of_child(NAME, || {
+        run_paused(async {
+            let mut group = Box::pin(TaskGroup::run(async |group| -> Result<(), &str> {
+                group.spawn(holding(()));
+                panic!("body")
+            }));
+            assert!(poll_once(group.as_mut()).is_pending(), "the child is aborted, and not gone yet");
+        });
+    });
+    if !stderr.is_empty() {
+        assert!(stderr.contains("panicked, and the group has nobody to tell: body\n"), "{stderr}");
+    }
 }
 
 #[test]

@@ -49,6 +49,10 @@ const fn rounded(exact: Layout) -> Layout {
 }
 
 impl Home {
+    pub(super) fn size(&self) -> usize {
+        self.layout.size()
+    }
+
     /// For a cell of this `exact` layout.
     pub(super) const fn new(exact: Layout) -> Home {
         let layout = rounded(exact);

@@ -148,6 +148,11 @@ impl TaskRef {
         self.cell.as_ptr().cast_const().cast()
     }
 
+    /// Whether `address` lies in the cell, where the future is pinned; but a root's is elsewhere.
+    pub(crate) fn has_inside(&self, address: *const ()) -> bool {
+        address.addr().wrapping_sub(self.address().addr()) < self.header().vtable.home.size()
+    }
+
     /// A reference to the task at `address`.
     ///
     /// # Safety

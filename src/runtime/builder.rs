@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
-use crate::state::{Looked, State};
+use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
 use crate::trace::{Observer, RuntimeId, Tracer};
 use crate::wake;
@@ -221,6 +221,7 @@ impl Builder {
             budget: self.budget as usize,
             closing: Cell::new(false),
             guest: Cell::new(false),
+            root: Cell::new(Extent::of(&())),
             root_panic: Cell::new(None),
         };
         Ok(Runtime { state: Rc::new(state) })

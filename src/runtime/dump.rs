@@ -151,7 +151,8 @@ pub struct Holder {
     pub is_untaken: bool,
     /// It does not have it yet: it waits to write, and came before one who waits to read.
     pub is_before: bool,
-    /// Its guard owns its lock, and may have been given to another task.
+    /// It may be another task's by now: its guard owns its lock, or it was not taken by a future that stands in the task
+    /// itself, but by one in a box perhaps, or by a `try_` call.
     pub may_have_moved: bool,
 }
 
@@ -232,7 +233,7 @@ fn holders(state: &State, of_lock: &[&Stand], waiting: &Stand) -> Vec<Holder> {
             site: stand.site,
             is_untaken: stand.stage == Standing::Granted,
             is_before: stand.stage == Standing::Waits,
-            may_have_moved: stand.op.may_move && stand.stage == Standing::Holds,
+            may_have_moved: stand.may_have_moved(state),
         })
         .collect()
 }

@@ -30,7 +30,7 @@ pub(crate) use lost::{Lost, report_lost};
 pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
 
 use crate::cell::with_root;
-use crate::state::State;
+use crate::state::{Extent, State};
 use crate::trace::{Cause, RuntimeId};
 use crate::wake;
 use turn::Host;
@@ -146,6 +146,7 @@ impl Runtime {
         let mut output = None;
         let ended = wake::enter(state, || {
             let root = pin!(async { output = Some(future.await) });
+            state.root.set(Extent::of(&*root));
             let id = start::next_id(state);
             with_root(root, &state.inbox, id, site, |task| {
                 let _leave = start::enrol(state, task);

@@ -4,7 +4,7 @@
 //! wait for each other's. And a lock, a permit or a place handed to a future that its task left unpolled, while others
 //! wait behind it.
 //! Neither is guessed: where anything else could end a wait, nothing is said. Two things cannot be seen, and are told
-//! with it: who may abort a task by its handle, and a future that took a lock in one task and was given to another.
+//! with it: who may abort a task by its handle, and a guard that borrows its lock and was given to another task.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -133,7 +133,7 @@ fn may_be_circle(state: &State, stands: &[Stand]) -> bool {
         let held_up = (stand.list, is_waiting);
         match task {
             _ if is_waiting && stand.op.is_shared => {}
-            Some(task) if stand.stage != Standing::Holds || !stand.op.may_move => {
+            Some(task) if !stand.may_have_moved(state) => {
                 lines.entry(held_up).or_default().holders += 1;
                 holds[task].push(held_up);
             }
@@ -186,7 +186,7 @@ fn tell_circles(state: &State, stands: &[Stand]) {
             state,
             circle.clone(),
             format!(
-                "{}; none of them can ever go on, unless one is aborted, or gave away a future that holds its lock{lines}",
+                "{}; none of them can ever go on, unless one is aborted, or gave its guard away{lines}",
                 circles::told(&circle)
             ),
         );

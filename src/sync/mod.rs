@@ -31,6 +31,7 @@ pub mod broadcast;
 mod cancellation;
 mod condition;
 mod event;
+mod lock;
 pub mod mpsc;
 mod mutex;
 mod notify;
@@ -39,6 +40,8 @@ pub mod oneshot;
 pub mod queue;
 mod rwlock;
 mod semaphore;
+mod slots;
+mod until;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult};

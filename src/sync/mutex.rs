@@ -3,15 +3,13 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
 
 use super::TryLockError;
-use crate::waits::{Grant, Hold, Op, Place, WaitList};
+use super::lock::{FromHold, Lock, Locked, Locking, guard, try_lock};
+use crate::waits::{Hold, Op};
 
 static LOCK: Op = Op::lock("Mutex::lock");
 static LOCK_OWNED: Op = Op::lock("Mutex::lock_owned").owned();
@@ -57,38 +55,10 @@ pub struct Mutex<T> {
     value: Cell<Option<Box<T>>>,
 }
 
-/// The lock without its value.
-#[derive(Debug)]
-struct Lock {
-    locked: Cell<bool>,
-    line: WaitList,
-}
-
-impl Lock {
-    fn try_hold(&self, op: &'static Op, site: &'static Location<'static>) -> Option<Hold> {
-        if self.locked.replace(true) { None } else { Some(self.line.hold(op, site)) }
-    }
-
+impl<T> Locked for Mutex<T> {
     #[inline]
-    fn poll(
-        &self,
-        place: &mut Place,
-        cx: &Context<'_>,
-        op: &'static Op,
-        site: &'static Location<'static>,
-    ) -> Poll<Hold> {
-        if place.is_none()
-            && let Some(hold) = self.try_hold(op, site)
-        {
-            return Poll::Ready(hold);
-        }
-        self.line.poll_hold(place, cx, op, site, 1)
-    }
-
-    fn unlock(&self) {
-        if !self.line.grant(Grant::Turn) {
-            self.locked.set(false);
-        }
+    fn lock(&self) -> &Lock {
+        &self.lock
     }
 }
 
@@ -96,10 +66,7 @@ impl<T> Mutex<T> {
     /// A lock around `value`. Its place is told when a deadlock is reported.
     #[track_caller]
     pub fn new(value: T) -> Mutex<T> {
-        Mutex {
-            lock: Lock { locked: Cell::new(false), line: WaitList::new() },
-            value: Cell::new(Some(Box::new(value))),
-        }
+        Mutex { lock: Lock::new(), value: Cell::new(Some(Box::new(value))) }
     }
 
     /// Waits for the lock.
@@ -126,8 +93,7 @@ impl<T> Mutex<T> {
     /// If it is held, or was handed to somebody who waits.
     #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let hold = self.lock.try_hold(&LOCK, Location::caller()).ok_or(TryLockError(()))?;
-        Ok(Held::new(self, hold).into())
+        try_lock(self, &LOCK, Location::caller())
     }
 
     /// As [`try_lock`](Mutex::try_lock), with a guard that owns its mutex.
@@ -136,14 +102,13 @@ impl<T> Mutex<T> {
     /// As [`try_lock`](Mutex::try_lock).
     #[track_caller]
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let hold = self.lock.try_hold(&LOCK_OWNED, Location::caller()).ok_or(TryLockError(()))?;
-        Ok(Held::new(self, hold).into())
+        try_lock(self, &LOCK_OWNED, Location::caller())
     }
 
     /// Whether somebody holds the lock.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        self.lock.locked.get()
+        self.lock.is_held()
     }
 
     /// The value, which nobody else can see.
@@ -190,9 +155,9 @@ impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
 /// The lock, held, and the value with it. `M` is how the mutex is reached.
 struct Held<T, M: Deref<Target = Mutex<T>>> {
     mutex: M,
-    /// Both are `None` only in `drop`.
+    /// `None` only in `drop`.
     value: Option<Box<T>>,
-    hold: Option<Hold>,
+    hold: Hold,
 }
 
 impl<T, M: Deref<Target = Mutex<T>>> Held<T, M> {
@@ -200,7 +165,17 @@ impl<T, M: Deref<Target = Mutex<T>>> Held<T, M> {
     fn new(mutex: M, hold: Hold) -> Held<T, M> {
         let value = mutex.value.take();
         debug_assert!(value.is_some(), "whoever holds the lock finds the value");
-        Held { mutex, value, hold: Some(hold) }
+        Held { mutex, value, hold }
+    }
+
+    #[inline]
+    fn value(&self) -> &T {
+        self.value.as_ref().expect("a guard has the value")
+    }
+
+    #[inline]
+    fn value_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("a guard has the value")
     }
 }
 
@@ -208,62 +183,32 @@ impl<T, M: Deref<Target = Mutex<T>>> Drop for Held<T, M> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.value.set(self.value.take());
-        if let Some(hold) = self.hold.take() {
-            self.mutex.lock.line.unhold(hold);
-        }
-        self.mutex.lock.unlock();
+        self.hold.end();
+        self.mutex.lock.give_back();
     }
-}
-
-macro_rules! guard {
-    ($(#[$doc:meta])* $Guard:ident, $M:ty $(, $a:lifetime)?) => {
-        $(#[$doc])*
-        #[must_use = "the lock is given back when its guard is dropped"]
-        pub struct $Guard<$($a,)? T>(Held<T, $M>);
-
-        impl<$($a,)? T> Deref for $Guard<$($a,)? T> {
-            type Target = T;
-
-            #[inline]
-            fn deref(&self) -> &T {
-                self.0.value.as_ref().expect("a guard has the value")
-            }
-        }
-
-        impl<$($a,)? T> DerefMut for $Guard<$($a,)? T> {
-            #[inline]
-            fn deref_mut(&mut self) -> &mut T {
-                self.0.value.as_mut().expect("a guard has the value")
-            }
-        }
-
-        impl<$($a,)? T: fmt::Debug> fmt::Debug for $Guard<$($a,)? T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&**self, f)
-            }
-        }
-
-        impl<$($a,)? T: fmt::Display> fmt::Display for $Guard<$($a,)? T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&**self, f)
-            }
-        }
-
-        impl<$($a,)? T> From<Held<T, $M>> for $Guard<$($a,)? T> {
-            fn from(held: Held<T, $M>) -> Self {
-                $Guard(held)
-            }
-        }
-    };
 }
 
 guard! {
     /// The lock of a [`Mutex`], held until this is dropped.
-    MutexGuard, &'a Mutex<T>, 'a
+    MutexGuard(Held<T, &'a Mutex<T>>) of &'a Mutex<T>, 'a
 }
 guard! {
     /// The lock of a [`Mutex`] that this keeps alive.
-    OwnedMutexGuard, Rc<Mutex<T>>
+    OwnedMutexGuard(Held<T, Rc<Mutex<T>>>) of Rc<Mutex<T>>
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.value_mut()
+    }
+}
+
+impl<T> DerefMut for OwnedMutexGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.value_mut()
+    }
 }
 
 impl<'a, T> MutexGuard<'a, T> {
@@ -303,7 +248,7 @@ pub(super) mod sealed {
     }
 
     impl<'a, T> Relock for MutexGuard<'a, T> {
-        type Locking = Locking<T, &'a Mutex<T>, Self>;
+        type Locking = Locking<&'a Mutex<T>, Self>;
 
         fn unlock(self, site: &'static Location<'static>) -> Self::Locking {
             Locking::new(self.0.mutex, &LOCK, site)
@@ -315,7 +260,7 @@ pub(super) mod sealed {
     }
 
     impl<T> Relock for OwnedMutexGuard<T> {
-        type Locking = Locking<T, Rc<Mutex<T>>, Self>;
+        type Locking = Locking<Rc<Mutex<T>>, Self>;
 
         fn unlock(self, site: &'static Location<'static>) -> Self::Locking {
             Locking::new(self.0.mutex.clone(), &LOCK_OWNED, site)
@@ -323,48 +268,6 @@ pub(super) mod sealed {
 
         fn address(&self) -> *const () {
             (&raw const *self.0.mutex).cast()
-        }
-    }
-}
-
-/// The future of a lock: `M` is how the mutex is reached, `G` the guard.
-#[must_use = "futures do nothing unless you `.await` them"]
-pub struct Locking<T, M: Deref<Target = Mutex<T>> + Clone, G> {
-    mutex: M,
-    place: Place,
-    op: &'static Op,
-    site: &'static Location<'static>,
-    guard: PhantomData<fn() -> G>,
-}
-
-impl<T, M: Deref<Target = Mutex<T>> + Clone, G> Locking<T, M, G> {
-    fn new(mutex: M, op: &'static Op, site: &'static Location<'static>) -> Self {
-        Locking { mutex, place: Place::NONE, op, site, guard: PhantomData }
-    }
-}
-
-// Nothing in it is pinned.
-impl<T, M: Deref<Target = Mutex<T>> + Clone, G> Unpin for Locking<T, M, G> {}
-
-impl<T, M, G> Future for Locking<T, M, G>
-where
-    M: Deref<Target = Mutex<T>> + Clone,
-    G: From<Held<T, M>>,
-{
-    type Output = G;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<G> {
-        let this = &mut *self;
-        let hold = ready!(this.mutex.lock.poll(&mut this.place, cx, this.op, this.site));
-        Poll::Ready(Held::new(this.mutex.clone(), hold).into())
-    }
-}
-
-impl<T, M: Deref<Target = Mutex<T>> + Clone, G> Drop for Locking<T, M, G> {
-    fn drop(&mut self) {
-        if self.mutex.lock.line.leave(&mut self.place).is_some() {
-            self.mutex.lock.unlock();
         }
     }
 }

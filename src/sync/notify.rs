@@ -81,10 +81,11 @@ impl Notify {
 
     /// Wakes the first in line. If nobody waits, the next who comes need not wait.
     pub fn notify_one(&self) {
-        self.notify(WaitList::grant);
+        self.notify(|line| line.grant(Grant::Turn));
     }
 
-    /// As [`notify_one`](Notify::notify_one), but wakes the last in line: whose memory is warmest.
+    /// As [`notify_one`](Notify::notify_one), but wakes the last in line: whose memory is warmest. If that one is
+    /// dropped before it runs, whoever is the last then is woken.
     pub fn notify_last(&self) {
         self.notify(WaitList::grant_last);
     }
@@ -104,8 +105,9 @@ impl Notify {
         }
     }
 
-    fn notify(&self, grant: impl FnOnce(&WaitList, Grant) -> bool) {
-        if self.sweeps.get() > 0 || !grant(&self.line, Grant::Turn) {
+    #[inline]
+    fn notify(&self, grant: impl FnOnce(&WaitList) -> bool) {
+        if self.sweeps.get() > 0 || !grant(&self.line) {
             self.kept.set(true);
         }
     }
@@ -148,7 +150,7 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
     fn enable(&mut self) -> bool {
         match &self.stage {
             // Whoever polled it is to be woken still.
-            Stage::InLine(place) if !self.notify.line.is_granted(place) => false,
+            Stage::InLine(place) if !place.is_granted() => false,
             _ => self.poll(&Context::from_waker(Waker::noop())).is_ready(),
         }
     }
@@ -172,10 +174,12 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
 
 impl<N: Deref<Target = Notify>> Drop for Waiting<N> {
     fn drop(&mut self) {
-        if let Stage::InLine(place) = &mut self.stage
-            && self.notify.line.leave(place) == Some(Grant::Turn)
-        {
-            self.notify.notify_one();
+        if let Stage::InLine(place) = &mut self.stage {
+            match self.notify.line.leave(place) {
+                Some(Grant::Turn) => self.notify.notify_one(),
+                Some(Grant::LastTurn) => self.notify.notify_last(),
+                _ => {}
+            }
         }
     }
 }

@@ -186,7 +186,7 @@ impl<'a, T> Future for Entering<'a, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let cell = this.cell;
+        let (cell, at) = (this.cell, (&raw const *this).cast());
         if this.place.is_none() && cell.initialized() {
             return Poll::Ready(None);
         }
@@ -196,7 +196,7 @@ impl<'a, T> Future for Entering<'a, T> {
                 return Poll::Ready(None);
             }
         }
-        Poll::Ready(Some(Making { cell, hold: Some(cell.line.hold(&INIT, this.site)) }))
+        Poll::Ready(Some(Making { cell, hold: cell.line.hold(&INIT, this.site, at) }))
     }
 }
 
@@ -211,15 +211,12 @@ impl<T> Drop for Entering<'_, T> {
 /// The task of making the value, given up when this is dropped.
 struct Making<'a, T> {
     cell: &'a OnceCell<T>,
-    /// `None` only in `drop`.
-    hold: Option<Hold>,
+    hold: Hold,
 }
 
 impl<T> Drop for Making<'_, T> {
     fn drop(&mut self) {
-        if let Some(hold) = self.hold.take() {
-            self.cell.line.unhold(hold);
-        }
+        self.hold.end();
         self.cell.hand_on();
     }
 }

@@ -24,10 +24,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use self::error::{RecvError, TryRecvError};
-use crate::waits::{Grant, Op, Place, WaitList};
+use crate::waits::{Op, Seat};
 
 static RECV: Op = Op::losing("oneshot::Receiver", "");
 static CLOSED: Op = Op::losing("oneshot::Sender::closed", "");
@@ -40,10 +40,10 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         value: Cell::new(None),
         sender: Cell::new(true),
         open: Cell::new(true),
-        receiver: WaitList::new(),
-        closed: WaitList::new(),
+        receiver: Seat::new(),
+        closed: Seat::new(),
     });
-    (Sender { shared: shared.clone(), place: Place::NONE }, Receiver { shared, place: Place::NONE, ended: false })
+    (Sender { shared: shared.clone() }, Receiver { shared, ended: false })
 }
 
 pub mod error {
@@ -90,9 +90,9 @@ struct Shared<T> {
     sender: Cell<bool>,
     /// The receiver is there and has not closed.
     open: Cell<bool>,
-    receiver: WaitList,
+    receiver: Seat,
     /// Where the sender waits for the receiver to go.
-    closed: WaitList,
+    closed: Seat,
 }
 
 impl<T> Shared<T> {
@@ -108,8 +108,6 @@ impl<T> Shared<T> {
 /// Sends the value; made by [`channel`]. Dropped unused, it tells the receiver that none will come.
 pub struct Sender<T> {
     shared: Rc<Shared<T>>,
-    /// Of `poll_closed`, which has no future to keep it.
-    place: Place,
 }
 
 impl<T> Sender<T> {
@@ -152,26 +150,20 @@ impl<T> Sender<T> {
     }
 
     fn poll_closed_at(&mut self, cx: &Context<'_>, site: &'static Location<'static>) -> Poll<()> {
-        if self.place.is_none() && self.is_closed() {
+        if self.is_closed() {
             return Poll::Ready(());
         }
-        self.shared.closed.poll(&mut self.place, cx, &CLOSED, site, 1).map(|_| ())
-    }
-
-    #[inline]
-    fn leave(&mut self) {
-        if !self.place.is_none() {
-            let _ = self.shared.closed.leave(&mut self.place); // news, nothing to pass on
-        }
+        self.shared.closed.wait(cx, &CLOSED, site);
+        Poll::Pending
     }
 }
 
 impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
-        self.leave();
+        self.shared.closed.leave();
         self.shared.sender.set(false);
-        self.shared.receiver.grant(Grant::All);
+        self.shared.receiver.tell();
     }
 }
 
@@ -198,7 +190,7 @@ impl<T> Future for Closed<'_, T> {
 
 impl<T> Drop for Closed<'_, T> {
     fn drop(&mut self) {
-        self.sender.leave();
+        self.sender.shared.closed.leave();
     }
 }
 
@@ -217,7 +209,6 @@ impl<T> Drop for Closed<'_, T> {
 #[must_use = "a receiver that is dropped refuses the value; await it"]
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
-    place: Place,
     /// It gave the value, or the error.
     ended: bool,
 }
@@ -239,9 +230,9 @@ impl<T> Receiver<T> {
     /// Refuses a value that was not sent yet: sending fails from now on. One that was sent can still be received.
     pub fn close(&mut self) {
         if self.shared.open.replace(false) {
-            self.shared.closed.grant_all(Grant::All);
+            self.shared.closed.tell();
             // It was polled by hand and waits: now it would get its error.
-            self.shared.receiver.grant(Grant::All);
+            self.shared.receiver.tell();
         }
     }
 
@@ -271,9 +262,9 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         assert!(!this.ended, "a oneshot receiver was polled again after it was ready; it gives its value once");
-        // While it waits, nothing has come: all that comes grants it.
-        if !this.place.is_none() || (this.shared.sender.get() && this.shared.open.get()) {
-            ready!(this.shared.receiver.poll(&mut this.place, cx, &RECV, Location::caller(), 1));
+        if this.shared.sender.get() && this.shared.open.get() {
+            this.shared.receiver.wait(cx, &RECV, Location::caller());
+            return Poll::Pending;
         }
         this.ended = true;
         Poll::Ready(this.shared.value.take().ok_or(RecvError(())))
@@ -283,11 +274,9 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.place.is_none() {
-            let _ = self.shared.receiver.leave(&mut self.place);
-        }
+        self.shared.receiver.leave();
         if self.shared.open.replace(false) {
-            self.shared.closed.grant_all(Grant::All);
+            self.shared.closed.tell();
         }
     }
 }

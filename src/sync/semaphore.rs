@@ -1,6 +1,5 @@
 //! Permits, counted: how many may do something at once.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -10,7 +9,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use crate::waits::{Grant, Op, Place, WaitList};
+use super::slots::Slots;
+use crate::waits::{Grant, Op, Place};
 
 static ACQUIRE: Op = Op::new("Semaphore::acquire");
 
@@ -27,8 +27,7 @@ static ACQUIRE: Op = Op::new("Semaphore::acquire");
 /// # Examples
 /// ```
 /// use glassloop::{join_all, sync::Semaphore, yield_now};
-/// use std::cell::Cell;
-///
+/// ///
 /// glassloop::run(async {
 ///     let (at_once, most) = (Cell::new(0), Cell::new(0));
 ///     let semaphore = Semaphore::new(5);
@@ -44,10 +43,7 @@ static ACQUIRE: Op = Op::new("Semaphore::acquire");
 /// });
 /// ```
 pub struct Semaphore {
-    /// Of which nobody has any; while somebody waits, the first in line has set them aside.
-    free: Cell<usize>,
-    closed: Cell<bool>,
-    line: WaitList,
+    permits: Slots,
 }
 
 impl Semaphore {
@@ -62,14 +58,14 @@ impl Semaphore {
     #[track_caller]
     pub const fn new(permits: usize) -> Semaphore {
         assert!(permits <= Semaphore::MAX_PERMITS, "a semaphore has at most Semaphore::MAX_PERMITS permits");
-        Semaphore { free: Cell::new(permits), closed: Cell::new(false), line: WaitList::new() }
+        Semaphore { permits: Slots::new(permits) }
     }
 
     /// How many permits could be had at once: none while somebody waits, for what there is belongs to the first in
     /// line.
     #[must_use]
     pub fn available_permits(&self) -> usize {
-        if self.line.is_empty() { self.free.get() } else { 0 }
+        self.permits.available()
     }
 
     /// Makes `n` permits more.
@@ -78,15 +74,16 @@ impl Semaphore {
     /// If there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS) free ones.
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        let free = self.free.get().checked_add(n).filter(|free| *free <= Semaphore::MAX_PERMITS);
-        self.free.set(free.expect("a semaphore has at most Semaphore::MAX_PERMITS permits"));
-        self.hand_out();
+        let free = self.permits.free().checked_add(n);
+        let fits = free.is_some_and(|free| free <= Semaphore::MAX_PERMITS);
+        assert!(fits, "a semaphore has at most Semaphore::MAX_PERMITS permits");
+        self.permits.give(n);
     }
 
     /// Takes `n` permits, or as many as are [available](Semaphore::available_permits), out of the world; how many.
     pub fn forget_permits(&self, n: usize) -> usize {
         let n = n.min(self.available_permits());
-        self.free.set(self.free.get() - n);
+        let _taken = self.permits.try_take(n);
         n
     }
 
@@ -178,51 +175,30 @@ impl Semaphore {
     /// # Scheduling
     /// All who wait are made ready, in their order.
     pub fn close(&self) {
-        self.closed.set(true);
-        self.line.grant_all(Grant::Closed);
+        self.permits.close();
     }
 
     /// Whether it was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.permits.is_closed()
     }
 
-    /// THE rule of who gets permits without waiting.
-    #[inline]
     fn take(&self, n: usize) -> Result<(), TryAcquireError> {
-        if self.closed.get() {
-            return Err(TryAcquireError::Closed);
+        if self.is_closed() {
+            Err(TryAcquireError::Closed)
+        } else if self.permits.try_take(n) {
+            Ok(())
+        } else {
+            Err(TryAcquireError::NoPermits)
         }
-        if n > self.available_permits() {
-            return Err(TryAcquireError::NoPermits);
-        }
-        self.free.set(self.free.get() - n);
-        Ok(())
-    }
-
-    /// Hands permits to as many from the front of the line as get all they want.
-    #[inline]
-    fn hand_out(&self) {
-        while !self.closed.get()
-            && let Some(want) = self.line.wants()
-            && let Some(rest) = self.free.get().checked_sub(want)
-        {
-            self.free.set(rest); // first: whoever is woken may come back here
-            self.line.grant(Grant::Turn);
-        }
-    }
-
-    fn give_back(&self, n: usize) {
-        self.free.set(self.free.get() + n);
-        self.hand_out();
     }
 }
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let permits = self.available_permits();
-        f.debug_struct("Semaphore").field("permits", &permits).field("closed", &self.closed.get()).finish()
+        f.debug_struct("Semaphore").field("permits", &permits).field("closed", &self.is_closed()).finish()
     }
 }
 
@@ -254,7 +230,7 @@ impl<S: Deref<Target = Semaphore> + Clone> Permits<S> {
 impl<S: Deref<Target = Semaphore>> Drop for Permits<S> {
     fn drop(&mut self) {
         if self.n > 0 {
-            self.semaphore.give_back(self.n);
+            self.semaphore.permits.give(self.n);
         }
     }
 }
@@ -318,54 +294,48 @@ permit! {
 
 /// The future of permits: `S` is how the semaphore is reached, `P` the permit.
 #[must_use = "futures do nothing unless you `.await` them"]
-struct Acquiring<S: Deref<Target = Semaphore> + Clone, P> {
-    semaphore: S,
+struct Acquiring<S: Deref<Target = Semaphore>, P> {
+    /// `None` once it was ready.
+    semaphore: Option<S>,
     n: usize,
     place: Place,
     site: &'static Location<'static>,
     permit: PhantomData<fn() -> P>,
 }
 
-impl<S: Deref<Target = Semaphore> + Clone, P> Acquiring<S, P> {
+impl<S: Deref<Target = Semaphore>, P> Acquiring<S, P> {
+    #[inline]
     fn new(semaphore: S, n: usize, site: &'static Location<'static>) -> Self {
-        Acquiring { semaphore, n, place: Place::NONE, site, permit: PhantomData }
+        Acquiring { semaphore: Some(semaphore), n, place: Place::NONE, site, permit: PhantomData }
     }
 }
 
 // Nothing in it is pinned.
-impl<S: Deref<Target = Semaphore> + Clone, P> Unpin for Acquiring<S, P> {}
+impl<S: Deref<Target = Semaphore>, P> Unpin for Acquiring<S, P> {}
 
-impl<S: Deref<Target = Semaphore> + Clone, P: From<Permits<S>>> Future for Acquiring<S, P> {
+impl<S: Deref<Target = Semaphore>, P: From<Permits<S>>> Future for Acquiring<S, P> {
     type Output = Result<P, AcquireError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let taken =
-            if this.place.is_none() { this.semaphore.take(this.n) } else { Err(TryAcquireError::NoPermits) };
-        let got = match taken {
-            Ok(()) => Ok(()),
-            Err(TryAcquireError::Closed) => Err(AcquireError(())),
-            Err(TryAcquireError::NoPermits) => {
-                match ready!(this.semaphore.line.poll(&mut this.place, cx, &ACQUIRE, this.site, this.n)) {
-                    Grant::Turn | Grant::All => Ok(()),
-                    Grant::Closed => Err(AcquireError(())),
-                }
-            }
+        let semaphore = this.semaphore.as_ref().expect("`acquire` was polled again after it was ready");
+        let is_refused = if this.place.is_none() && semaphore.is_closed() {
+            true
+        } else {
+            let permits = &semaphore.permits;
+            ready!(permits.poll_take(&mut this.place, cx, &ACQUIRE, this.site, this.n)) == Grant::Closed
         };
-        Poll::Ready(got.map(|()| Permits { semaphore: this.semaphore.clone(), n: this.n }.into()))
+        let semaphore = this.semaphore.take().expect("it was looked at above");
+        Poll::Ready(if is_refused { Err(AcquireError(())) } else { Ok(Permits { semaphore, n: this.n }.into()) })
     }
 }
 
-impl<S: Deref<Target = Semaphore> + Clone, P> Drop for Acquiring<S, P> {
+impl<S: Deref<Target = Semaphore>, P> Drop for Acquiring<S, P> {
+    #[inline]
     fn drop(&mut self) {
-        if self.place.is_none() {
-            return;
-        }
-        match self.semaphore.line.leave(&mut self.place) {
-            Some(Grant::Turn | Grant::All) => self.semaphore.give_back(self.n),
-            Some(Grant::Closed) => {}
-            None => self.semaphore.hand_out(), // those behind it may want less
+        if let Some(semaphore) = &self.semaphore {
+            semaphore.permits.leave(&mut self.place, self.n);
         }
     }
 }

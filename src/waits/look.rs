@@ -1,21 +1,23 @@
 //! The table, as dumps and reports see it.
 
 use std::panic::Location;
+use std::rc::Rc;
 
-use super::table::{Stage, table};
-use super::{Grant, Op};
-use crate::cell::{Inbox, TaskRef, Waiter};
-use crate::trace::TaskId;
+use super::Op;
+use super::entry::{Entry, Stage, table};
+use crate::cell::{Inbox, TaskRef};
+use crate::state::State;
+use crate::trace::{Kind, TaskId};
 
 /// One entry of the table.
 pub(crate) struct Stand {
-    /// The key of its entry, good until the table changes.
-    key: usize,
+    entry: Rc<Entry>,
     pub(crate) stage: Standing,
     /// Names the thing that is waited for or held.
     pub(crate) list: u32,
     pub(crate) ticket: u64,
     task: Option<TaskRef>,
+    taker: *const (),
     pub(crate) op: &'static Op,
     /// Where it waits, or took what it holds.
     pub(crate) site: &'static Location<'static>,
@@ -30,6 +32,16 @@ impl Stand {
         let live = self.task.as_ref().filter(|task| !task.is_finished() && task.is_of(inbox));
         live.map(TaskRef::id)
     }
+
+    /// Whether what it holds may be another task's by now: its guard owns its lock; or it was not taken by a future
+    /// that stands in its task itself, where it is pinned, but in a box perhaps, which can be given away.
+    pub(crate) fn may_have_moved(&self, state: &State) -> bool {
+        let is_in = |task: &TaskRef| match task.kind() {
+            Kind::Root => state.root.get().has(self.taker),
+            _ => task.has_inside(self.taker),
+        };
+        self.stage == Standing::Holds && (self.op.may_move || !self.task.as_ref().is_some_and(is_in))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,37 +52,35 @@ pub(crate) enum Standing {
     Holds,
 }
 
-/// All entries of this thread's table that wait, hold or were granted their turn, in the order in which they came.
+/// All entries of this thread that wait, hold or were granted their turn, in the order in which they came.
 pub(crate) fn stands() -> Vec<Stand> {
-    let mut all = table(|table| {
-        let entries = table.entries.borrow();
-        let all = entries.iter().enumerate().filter_map(|(key, entry)| {
-            let stage = match entry.stage {
-                Stage::Free => return None,
-                Stage::Waiting => Standing::Waits,
-                Stage::Granted(Grant::Turn) => Standing::Granted,
-                Stage::Granted(Grant::All | Grant::Closed) => return None, // it holds nobody up
-                Stage::Held => Standing::Holds,
-            };
-            Some(Stand {
-                key,
-                stage,
-                list: entry.list,
-                ticket: entry.ticket,
-                task: match &entry.waiter {
-                    Some(Waiter::Task(task)) => Some(task.clone()),
-                    _ => None,
-                },
-                op: entry.op,
-                site: entry.site,
-                made: entry.made,
-                is_reported: entry.reported,
-            })
-        });
-        all.collect::<Vec<_>>()
-    });
+    let mut all: Vec<Stand> = table(|table| table.all.borrow().iter().filter_map(stand).collect());
     all.sort_unstable_by_key(|stand| stand.ticket);
     all
+}
+
+fn stand(entry: &Rc<Entry>) -> Option<Stand> {
+    let stage = match entry.stage.get() {
+        Stage::Free => return None,
+        Stage::Waiting => Standing::Waits,
+        Stage::Granted(grant) if grant.is_turn() => Standing::Granted,
+        Stage::Granted(_) => return None, // it holds nobody up
+        Stage::Held => Standing::Holds,
+    };
+    let task = entry.task.take();
+    entry.set_task(task.clone());
+    Some(Stand {
+        entry: entry.clone(),
+        stage,
+        list: entry.list.get(),
+        ticket: entry.ticket.get(),
+        task,
+        taker: entry.taker.get(),
+        op: entry.op.get(),
+        site: entry.site.get(),
+        made: entry.made.get(),
+        is_reported: entry.reported.get(),
+    })
 }
 
 /// Whether somebody waits for a lock, or was granted something and has not taken it.
@@ -86,11 +96,5 @@ pub(crate) fn news() -> u64 {
 
 /// Notes that this entry was reported, so that it is once.
 pub(crate) fn mark_reported(stand: &Stand) {
-    table(|table| {
-        if let Some(entry) = table.entries.borrow_mut().get_mut(stand.key)
-            && entry.ticket == stand.ticket
-        {
-            entry.reported = true;
-        }
-    });
+    stand.entry.reported.set(true);
 }

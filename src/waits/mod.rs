@@ -1,15 +1,15 @@
 //! The one wait list: who waits for what other tasks give, and who holds it.
 //!
-//! Locks, channels, groups: whatever lets one task wait for another keeps a [`WaitList`] and waits here. All waits of
-//! a thread stand in one table, so a wait allocates nothing once the table has grown, and a dump or a report of a
-//! deadlock finds every one of them. The life of an entry:
+//! Locks, channels, groups: whatever lets one task wait for another keeps a [`WaitList`] and waits here, or, where one
+//! alone can wait, a [`Seat`]. The entries of all waits of a thread are used again and again, so a wait allocates
+//! nothing once there are enough, and a dump or a report of a deadlock finds every one of them. The life of an entry:
 //!
 //! ```text
 //!          1             2             3
 //!   (none) ──► Waiting ──► Granted ──► (gone)      1  WaitList::poll, at the back of its list
 //!                 │            │ │                 2  WaitList::grant, from the front; the waiter is woken
 //!                 │ 5        5 │ └──► Held ──► 4   3  WaitList::poll again, or poll_hold
-//!                 ▼            ▼                   4  WaitList::unhold
+//!                 ▼            ▼                   4  Hold::end
 //!              (gone)       (gone)                 5  WaitList::leave: the future was dropped; a grant that
 //!                                                     was not taken is handed back, to be passed on
 //! ```
@@ -18,103 +18,114 @@
 //! grant and the poll that takes it (trio's parking lot; a lock is handed over, not set free).
 #![cfg_attr(not(feature = "sync"), allow(dead_code))] // groups of tasks, which are always there, need but a part
 
+mod entry;
 mod look;
 mod lost;
 mod op;
-mod table;
+#[cfg(feature = "sync")]
+mod seat;
 
 pub(crate) use look::{Stand, Standing, mark_reported, may_be_stuck, news, stands};
 pub(crate) use lost::note_lost;
 pub(crate) use op::Op;
+#[cfg(feature = "sync")]
+pub(crate) use seat::Seat;
 
 use std::cell::Cell;
-use std::marker::PhantomData;
+use std::fmt;
+use std::mem;
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::cell::Waiter;
 use crate::wake;
-use table::{Entry, Stage, Table, table};
+use entry::{Entry, Link, Stage, table};
 
 /// What a waiter was woken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
     /// Its turn: whoever is granted this and goes away must pass it on.
     Turn,
+    /// The same, and it goes to the last in line.
+    LastTurn,
     /// News for all who waited. There is nothing to pass on.
     All,
     /// What it waited for will never come.
     Closed,
 }
 
-/// The place of a wait in the table, held by the future that waits.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
-
-impl Place {
-    /// Before the first poll, and after the last.
-    pub(crate) const NONE: Place = Place(NOBODY);
-
-    pub(crate) fn is_none(&self) -> bool {
-        self.0 == NOBODY
-    }
-
-    fn take(&mut self) -> Option<u32> {
-        let key = std::mem::replace(&mut self.0, NOBODY);
-        (key != NOBODY).then_some(key)
+impl Grant {
+    fn is_turn(self) -> bool {
+        matches!(self, Grant::Turn | Grant::LastTurn)
     }
 }
 
-/// An entry of one who holds a lock, kept in its guard.
-#[derive(Debug)]
-#[must_use = "a hold ends by `unhold`"]
-pub(crate) struct Hold(u32);
+/// The place of a wait in a line, held by the future that waits.
+#[derive(Default)]
+pub(crate) struct Place(Option<Rc<Entry>>);
 
-const NOBODY: u32 = u32::MAX;
+impl Place {
+    /// Before the first poll, and after the last.
+    pub(crate) const NONE: Place = Place(None);
 
-/// The line in front of one thing; the entries themselves stand in the thread's table.
-#[derive(Debug)]
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether the next poll will be ready.
+    pub(crate) fn is_granted(&self) -> bool {
+        self.0.as_ref().is_some_and(|entry| matches!(entry.stage.get(), Stage::Granted(_)))
+    }
+}
+
+/// That somebody holds a lock, kept in its guard.
+#[must_use = "a hold ends by `end`"]
+pub(crate) struct Hold(Option<Rc<Entry>>);
+
+impl Hold {
+    /// In the guard's destructor, before the lock is handed on.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if let Some(entry) = self.0.take() {
+            entry.give();
+        }
+    }
+}
+
+/// The line in front of one thing.
 pub(crate) struct WaitList {
-    front: Cell<u32>,
-    back: Cell<u32>,
-    /// Names it in the table; 0 before its first entry.
+    front: Link,
+    back: Link,
+    /// Names it in dumps; 0 before its first entry.
     id: Cell<u32>,
     /// Where the thing was made.
     made: &'static Location<'static>,
-    /// Its keys are those of this thread's table: never `Send`, lest a leaked wait be looked for in another's.
-    here: PhantomData<*const ()>,
 }
 
 impl WaitList {
     /// The caller's place is told in reports as the place where the thing was made.
     #[track_caller]
     pub(crate) const fn new() -> WaitList {
-        WaitList {
-            front: Cell::new(NOBODY),
-            back: Cell::new(NOBODY),
-            id: Cell::new(0),
-            made: Location::caller(),
-            here: PhantomData,
-        }
+        WaitList { front: Link::new(), back: Link::new(), id: Cell::new(0), made: Location::caller() }
     }
 
     /// Whether nobody waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.front.get() == NOBODY
+        self.first(|first| first.is_none())
     }
 
-    /// How much the first in line wants.
     #[inline]
-    pub(crate) fn wants(&self) -> Option<usize> {
-        if self.is_empty() {
-            return None;
-        }
-        Some(table(move |table| table.entries.borrow()[self.front.get() as usize].want))
+    fn first<R>(&self, look: impl FnOnce(Option<&Entry>) -> R) -> R {
+        let first = self.front.take();
+        let seen = look(first.as_deref());
+        self.front.put(first);
+        seen
     }
 
-    /// Waits: joins the end of the line at the first call, is granted in a later one, and then has left the line and
-    /// the table. Until then the task of `cx` is woken by the grant.
+    /// Waits: joins the end of the line at the first call, is granted in a later one, and then has left the line.
+    /// Until then the task of `cx` is woken by the grant.
     #[inline]
     pub(crate) fn poll(
         &self,
@@ -124,23 +135,18 @@ impl WaitList {
         site: &'static Location<'static>,
         want: usize,
     ) -> Poll<Grant> {
-        if place.is_none() {
+        let Some(entry) = &place.0 else {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
-        }
-        let key = place.0;
-        let granted = table(move |table| {
-            let entries = &mut *table.entries.borrow_mut();
-            let Stage::Granted(grant) = entries[key as usize].stage else { return None };
-            table.settled(grant);
-            Some((grant, table.give(entries, key)))
-        });
-        let Some((grant, waiter)) = granted else {
-            self.refresh(place, cx);
+        };
+        let Stage::Granted(grant) = entry.stage.get() else {
+            entry.refresh(cx);
             return Poll::Pending;
         };
-        *place = Place::NONE;
-        drop(waiter); // outside of the table
+        entry.settle(grant);
+        if let Some(entry) = place.0.take() {
+            entry.give();
+        }
         Poll::Ready(grant)
     }
 
@@ -153,83 +159,68 @@ impl WaitList {
         op: &'static Op,
         site: &'static Location<'static>,
         want: usize,
+        taker: *const (),
     ) -> Poll<Hold> {
-        if place.is_none() {
+        let Some(entry) = &place.0 else {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
-        }
-        let key = place.0;
-        let before = table(move |table| {
-            let entry = &mut table.entries.borrow_mut()[key as usize];
-            let Stage::Granted(grant) = entry.stage else { return None };
-            entry.stage = Stage::Held;
-            table.settled(grant);
-            // Whoever polls now holds it; a foreign executor's polls leave nobody.
-            let is_running = |waiter: &Waiter| matches!(waiter, Waiter::Task(task) if wake::is_running(task));
-            if entry.waiter.as_ref().is_some_and(is_running) {
-                return Some(None);
-            }
-            Some(std::mem::replace(&mut entry.waiter, wake::running().map(Waiter::Task)))
-        });
-        let Some(before) = before else {
-            self.refresh(place, cx);
+        };
+        let Stage::Granted(grant) = entry.stage.get() else {
+            entry.refresh(cx);
             return Poll::Pending;
         };
-        drop(before);
-        Poll::Ready(Hold(std::mem::replace(place, Place::NONE).0))
+        entry.settle(grant);
+        entry.stage.set(Stage::Held);
+        entry.taker.set(taker);
+        // Whoever polls now holds it; a foreign executor's polls leave nobody.
+        let granted = entry.task.take();
+        if granted.as_ref().is_some_and(wake::is_running) {
+            entry.set_task(granted);
+        } else {
+            entry.set_task(wake::running());
+        }
+        Poll::Ready(Hold(place.0.take()))
     }
 
-    /// Holds a lock that was free.
+    /// Holds a lock that was free. `taker` is the address of the future that takes it, if one does.
     #[inline]
-    pub(crate) fn hold(&self, op: &'static Op, site: &'static Location<'static>) -> Hold {
-        let holder = wake::running().map(Waiter::Task);
-        let key = table(move |table| {
-            let entries = &mut *table.entries.borrow_mut();
-            let key = table.take(entries);
-            self.fill(table, &mut entries[key as usize], Stage::Held, holder, op, site);
-            key
-        });
-        Hold(key)
-    }
-
-    /// The lock was given back.
-    #[inline]
-    pub(crate) fn unhold(&self, hold: Hold) {
-        let waiter = table(move |table| table.give(&mut table.entries.borrow_mut(), hold.0));
-        drop(waiter); // outside of the table
+    pub(crate) fn hold(&self, op: &'static Op, site: &'static Location<'static>, taker: *const ()) -> Hold {
+        let entry = self.entry(Stage::Held, op, site);
+        entry.taker.set(taker);
+        entry.set_task(wake::running());
+        Hold(Some(entry))
     }
 
     /// Grants the first in line what it waits for, and wakes it; `false` if nobody waits.
     #[inline]
     pub(crate) fn grant(&self, grant: Grant) -> bool {
-        self.grant_to(self.front.get(), grant)
+        self.grant_if(grant, |_| true)
     }
 
-    /// As [`grant`](WaitList::grant), to the last in line.
-    pub(crate) fn grant_last(&self, grant: Grant) -> bool {
-        self.grant_to(self.back.get(), grant)
-    }
-
+    /// As [`grant`](WaitList::grant), if what the first in line wants is right; else nothing, and `false`.
     #[inline]
-    fn grant_to(&self, key: u32, grant: Grant) -> bool {
-        if key == NOBODY {
+    pub(crate) fn grant_if(&self, grant: Grant, is_right: impl FnOnce(usize) -> bool) -> bool {
+        let Some(first) = self.front.take() else { return false };
+        if !is_right(first.want.get()) {
+            self.front.put(Some(first));
             return false;
         }
-        let waiter = table(move |table| {
-            let entries = &mut *table.entries.borrow_mut();
-            self.unlink(table, entries, key);
-            let entry = &mut entries[key as usize];
-            entry.stage = Stage::Granted(grant);
-            table.granted(grant);
-            match &entry.waiter {
-                Some(Waiter::Task(task)) => Some(Waiter::Task(task.clone())), // reports want to know whose it is
-                _ => entry.waiter.take(),
-            }
-        });
-        // Nothing is borrowed now: waking runs observers and foreign wakers.
-        if let Some(waiter) = waiter {
-            wake::wake(waiter);
+        let next = first.next.take();
+        match &next {
+            Some(next) => drop(next.prev.take()),
+            None => drop(self.back.take()),
         }
+        self.front.put(next);
+        first.grant(grant);
+        true
+    }
+
+    /// As [`grant`](WaitList::grant), to the last in line: a [`Grant::LastTurn`].
+    pub(crate) fn grant_last(&self) -> bool {
+        let Some(last) = self.back.take() else { return false };
+        self.back.put(Some(last.clone()));
+        self.unlink(&last);
+        last.grant(Grant::LastTurn);
         true
     }
 
@@ -238,54 +229,46 @@ impl WaitList {
         if self.is_empty() {
             return 0;
         }
-        let last = table(move |table| table.news.get());
-        let is_due = || table(move |table| table.entries.borrow()[self.front.get() as usize].ticket <= last);
+        let last = table(|table| table.news.get());
+        let is_due = || self.first(|first| first.is_some_and(|first| first.ticket.get() <= last));
         let mut granted = 0;
-        while !self.is_empty() && is_due() {
+        while is_due() {
             self.grant(grant);
             granted += 1;
         }
         granted
     }
 
-    /// Whether the next poll will be ready.
-    pub(crate) fn is_granted(&self, place: &Place) -> bool {
-        table(move |table| matches!(table.entries.borrow()[place.0 as usize].stage, Stage::Granted(_)))
-    }
-
-    /// The future that waited is dropped. What it was granted and did not take is handed back: a [`Grant::Turn`] is
-    /// to be passed on.
+    /// The future that waited is dropped. What it was granted and did not take is handed back: a turn is to be
+    /// passed on.
     #[inline]
     #[must_use = "a turn that was not taken is to be passed on"]
     pub(crate) fn leave(&self, place: &mut Place) -> Option<Grant> {
-        if place.is_none() { None } else { self.leave_early(place) }
+        self.leave_early(place.0.take()?)
     }
 
-    fn leave_early(&self, place: &mut Place) -> Option<Grant> {
-        let key = place.take()?;
-        let (granted, op, site, waiter) = table(move |table| {
-            let entries = &mut *table.entries.borrow_mut();
-            let Entry { stage, op, site, .. } = entries[key as usize];
-            let granted = match stage {
-                Stage::Granted(grant) => {
-                    table.settled(grant);
-                    Some(grant)
-                }
-                _ => {
-                    self.unlink(table, entries, key);
-                    None
-                }
-            };
-            (granted, op, site, table.give(entries, key))
-        });
-        drop(waiter); // foreign perhaps
+    #[inline(never)]
+    fn leave_early(&self, entry: Rc<Entry>) -> Option<Grant> {
+        let (op, site) = (entry.op.get(), entry.site.get());
+        let granted = match entry.stage.get() {
+            Stage::Granted(grant) => {
+                entry.settle(grant);
+                Some(grant)
+            }
+            _ => {
+                self.unlink(&entry);
+                table(|table| table.locks.set(table.locks.get() - usize::from(op.is_lock)));
+                None
+            }
+        };
+        entry.give_early();
         if granted.is_none() && !op.loses.is_empty() {
             note_lost(op.name, site, || op.loses.to_owned());
         }
         granted
     }
 
-    #[inline]
+    #[inline(never)] // one copy: where it was inlined, a hand-over by a semaphore took 43 instructions more
     fn join(
         &self,
         place: &mut Place,
@@ -294,105 +277,48 @@ impl WaitList {
         site: &'static Location<'static>,
         want: usize,
     ) {
-        let own = wake::own_waiter(cx);
-        let is_own = own.is_some();
-        place.0 = self.enter(own, op, site, want);
-        if !is_own {
-            // To clone a foreign waker may do anything, and so grant this very wait: it must stand in line before.
-            self.set_waiter(place, cx);
+        let entry = self.entry(Stage::Waiting, op, site);
+        entry.want.set(want);
+        let last = self.back.take();
+        match &last {
+            None => self.front.put(Some(entry.clone())),
+            Some(last) => last.next.put(Some(entry.clone())),
         }
-    }
-
-    /// Puts an entry at the end of the line.
-    #[inline]
-    fn enter(
-        &self,
-        waiter: Option<Waiter>,
-        op: &'static Op,
-        site: &'static Location<'static>,
-        want: usize,
-    ) -> u32 {
-        table(move |table| {
-            let entries = &mut *table.entries.borrow_mut();
-            let key = table.take(entries);
-            let entry = &mut entries[key as usize];
-            self.fill(table, entry, Stage::Waiting, waiter, op, site);
-            entry.want = want;
-            let last = self.back.replace(key);
-            entry.prev = last;
-            match last {
-                NOBODY => self.front.set(key),
-                last => entries[last as usize].next = key,
-            }
-            table.locks.set(table.locks.get() + usize::from(op.is_lock));
-            key
-        })
+        entry.prev.put(last);
+        self.back.put(Some(entry.clone()));
+        table(|table| table.locks.set(table.locks.get() + usize::from(op.is_lock)));
+        // It stands in line before its waker is cloned: to clone a foreign one may do anything.
+        entry.set_waiter(cx);
+        mem::forget(mem::replace(place, Place(Some(entry)))); // it was empty
     }
 
     #[inline]
-    fn fill(
-        &self,
-        table: &Table,
-        entry: &mut Entry,
-        stage: Stage,
-        waiter: Option<Waiter>,
-        op: &'static Op,
-        site: &'static Location<'static>,
-    ) {
+    fn entry(&self, stage: Stage, op: &'static Op, site: &'static Location<'static>) -> Rc<Entry> {
         if self.id.get() == 0 {
-            self.id.set(table.name_list());
+            self.id.set(table(|table| table.name_list()));
         }
-        entry.stage = stage;
-        entry.list = self.id.get();
-        entry.op = op;
-        entry.site = site;
-        entry.made = self.made;
-        let none = std::mem::replace(&mut entry.waiter, waiter);
-        debug_assert!(none.is_none(), "a free entry has no waiter");
-        std::mem::forget(none);
+        let entry = Entry::take(self.made);
+        entry.stage.set(stage);
+        entry.list.set(self.id.get());
+        entry.op.set(op);
+        entry.site.set(site);
+        entry
     }
 
     /// Takes a waiting entry out of the line.
-    #[inline]
-    fn unlink(&self, table: &Table, entries: &mut [Entry], key: u32) {
-        let Entry { next, prev, op, .. } = entries[key as usize];
-        match prev {
-            NOBODY => self.front.set(next),
-            prev => entries[prev as usize].next = next,
-        }
-        match next {
-            NOBODY => self.back.set(prev),
-            next => entries[next as usize].prev = prev,
-        }
-        table.locks.set(table.locks.get() - usize::from(op.is_lock));
+    fn unlink(&self, entry: &Entry) {
+        let (next, prev) = (entry.next.take(), entry.prev.take());
+        let back = if let Some(next) = &next { &next.prev } else { &self.back };
+        drop(back.take());
+        back.put(prev.clone());
+        let front = if let Some(prev) = &prev { &prev.next } else { &self.front };
+        drop(front.take());
+        front.put(next);
     }
+}
 
-    /// Polled again while it waits: perhaps by another task.
-    fn refresh(&self, place: &Place, cx: &Context<'_>) {
-        let is_same = table(move |table| match &table.entries.borrow()[place.0 as usize].waiter {
-            Some(Waiter::Task(task)) => task.address() == wake::address(cx),
-            Some(Waiter::Waker(waker)) => waker.will_wake(cx.waker()),
-            None => false,
-        });
-        if !is_same {
-            self.set_waiter(place, cx);
-        }
-    }
-
-    /// To clone a foreign waker may do anything, and so grant this very wait: then it is woken at once.
-    #[cold]
-    fn set_waiter(&self, place: &Place, cx: &Context<'_>) {
-        let waiter = wake::waiter(cx);
-        let rest = table(move |table| {
-            let entry = &mut table.entries.borrow_mut()[place.0 as usize];
-            if entry.stage != Stage::Waiting {
-                return Err(waiter);
-            }
-            Ok(entry.waiter.replace(waiter))
-        });
-        match rest {
-            Err(waiter) => wake::wake(waiter),
-            Ok(before) => drop(before), // foreign perhaps
-        }
+impl fmt::Debug for WaitList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitList").field("id", &self.id.get()).finish_non_exhaustive()
     }
 }

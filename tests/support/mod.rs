@@ -78,3 +78,16 @@ pub(crate) fn on_thread<R: Send + 'static>(name: &str, act: impl FnOnce() -> R +
 pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     std::pin::pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop()))
 }
+
+/// What the child that runs `act` as the test `name` of this binary writes on standard error. Empty in the child.
+pub(crate) fn stderr_of_child(name: &str, act: impl FnOnce()) -> String {
+    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        act();
+        return String::new();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = child.args([name, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
+    assert!(output.status.success(), "the child failed");
+    String::from_utf8(output.stderr).unwrap()
+}

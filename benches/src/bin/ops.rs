@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         "ping_pong_slot" => run(ping_pong_slot(count)),
         "ping_pong_mpsc" => run(ping_pong_mpsc(count)),
         "mpsc_ready" => run(mpsc_ready(count)),
+        "mpsc_queued" => run(mpsc_queued(count)),
         "mutex_free" => run(mutex_free(count)),
         "mutex_hand_over" => run(mutex_hand_over(count)),
         "semaphore_hand_over" => run(semaphore_hand_over(count)),
@@ -281,6 +282,19 @@ async fn mpsc_ready(count: usize) {
     for n in 0..count {
         sender.send(n).await.unwrap();
         assert_eq!(receiver.recv().await, Some(n));
+    }
+}
+
+/// A batch of values into a channel, and out of it.
+async fn mpsc_queued(count: usize) {
+    let (sender, mut receiver) = mpsc::channel(BATCH);
+    for _ in 0..batches(count) {
+        for n in 0..BATCH {
+            sender.send(n).await.unwrap();
+        }
+        for n in 0..BATCH {
+            assert_eq!(receiver.recv().await, Some(n));
+        }
     }
 }
 

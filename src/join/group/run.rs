@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::{Failure, GroupError, Shared, Stage, TaskGroup};
-use crate::panics::{Payload, dispose};
+use crate::panics::{Payload, dispose, message_of, say};
 use crate::waits::{Op, Place};
 
 /// So that a dump, and whoever looks for circles, knows that a failure may end what the body waits for.
@@ -66,9 +66,10 @@ impl<E: 'static> TaskGroup<E> {
         let site = Location::caller();
         let shared = Shared::new();
         async move {
-            let guard = Guard { shared: shared.clone(), place: Place::NONE, site }; // also if the call panics
+            // Made first, for the call may panic.
+            let guard = Guard { shared: shared.clone(), place: Place::NONE, site, panic: None };
             let body = body(TaskGroup { shared });
-            Run { body: Some(body), output: None, panic: None, guard }.await
+            Run { body: Some(body), output: None, guard }.await
         }
     }
 }
@@ -78,8 +79,6 @@ pin_project! {
         #[pin]
         body: Option<B>,
         output: Option<R>,
-        // What the body, or its destructor, panicked with.
-        panic: Option<Payload>,
         // Behind the body, so that it is dropped after it: the body may spawn to its last.
         guard: Guard<E>,
     }
@@ -90,6 +89,8 @@ struct Guard<E: 'static> {
     shared: Rc<Shared<E>>,
     place: Place,
     site: &'static Location<'static>,
+    /// What the body, or its destructor, panicked with.
+    panic: Option<Payload>,
 }
 
 impl<E: 'static> Drop for Guard<E> {
@@ -97,6 +98,13 @@ impl<E: 'static> Drop for Guard<E> {
         let _all = self.shared.line.leave(&mut self.place); // news for all needs no passing on
         self.shared.cancel(Stage::Left);
         self.shared.failures.take().into_iter().for_each(Failure::report);
+        if let Some(payload) = self.panic.take() {
+            let (site, words) = (self.site, message_of(payload.as_ref()));
+            say(format_args!(
+                "the body of the group at {site} panicked, and the group has nobody to tell: {words}"
+            ));
+            dispose(payload);
+        }
     }
 }
 
@@ -107,7 +115,7 @@ where
     /// Polls the body, or drops it if a child has failed. `Ready` when it is gone.
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let Guard { shared, place, site } = this.guard;
+        let Guard { shared, place, site, panic } = this.guard;
         let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         if shared.stage.get() == Stage::Open {
             match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
@@ -119,15 +127,15 @@ where
                 Ok(Poll::Ready(Ok(output))) => *this.output = Some(output),
                 Ok(Poll::Ready(Err(error))) => shared.fail(Failure::body(error)),
                 Err(payload) => {
-                    *this.panic = Some(payload);
+                    *panic = Some(payload);
                     shared.cancel(Stage::Failing);
                 }
             }
         }
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.body.set(None))) {
-            match this.panic {
+            match panic {
                 Some(_) => dispose(payload),
-                None => *this.panic = Some(payload),
+                None => *panic = Some(payload),
             }
             shared.cancel(Stage::Failing);
         }
@@ -148,7 +156,7 @@ where
             return Poll::Pending;
         }
         let this = self.project();
-        let Guard { shared, place, site } = this.guard;
+        let Guard { shared, place, site, panic } = this.guard;
         while !shared.children.borrow().is_empty() {
             // Granted and not empty: a child was spawned between; wait anew.
             if shared.line.poll(place, cx, &LEAVE, site, 1).is_pending() {
@@ -158,7 +166,7 @@ where
         let _all = shared.line.leave(place);
         shared.stage.set(Stage::Left);
         let failures = shared.failures.take();
-        if let Some(payload) = this.panic.take() {
+        if let Some(payload) = panic.take() {
             failures.into_iter().for_each(Failure::report);
             resume_unwind(payload);
         }

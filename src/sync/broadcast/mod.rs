@@ -39,7 +39,7 @@ use std::task::{Context, Poll, ready};
 
 use self::chan::Chan;
 use self::error::{RecvError, SendError, TryRecvError};
-use super::mpsc::until::Until;
+use super::until::Until;
 use crate::waits::{Op, Place};
 
 static RECV: Op = Op::losing("broadcast::Receiver::recv", "");

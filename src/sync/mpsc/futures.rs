@@ -26,14 +26,29 @@ impl<T> Unpin for Sending<'_, T> {}
 impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        assert!(this.value.is_some(), "`send` was polled again after it was ready");
-        let taken = ready!(this.chan.poll_take(&mut this.place, cx, &SEND, this.site, 1));
-        Poll::Ready(match this.value.take() {
+        if self.place.is_none()
+            && self.value.is_some()
+            && self.chan.try_take(1).is_ok()
+            && let Some(value) = self.value.take()
+        {
+            self.chan.push(value);
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_full(cx)
+    }
+}
+
+impl<T> Sending<'_, T> {
+    /// No slot is free, or one was granted, or the channel is closed.
+    #[inline(never)]
+    fn poll_full(&mut self, cx: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        assert!(self.value.is_some(), "`send` was polled again after it was ready");
+        let taken = ready!(self.chan.poll_take(&mut self.place, cx, &SEND, self.site, 1));
+        Poll::Ready(match self.value.take() {
             Some(value) if taken => {
-                this.chan.push(value);
+                self.chan.push(value);
                 Ok(())
             }
             Some(value) => Err(SendError(value)),
@@ -88,7 +103,7 @@ pub(super) struct Receiving<'a, T> {
 impl<T> Future for Receiving<'_, T> {
     type Output = Option<T>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = &mut *self;
         this.rx.poll_recv(cx, this.op, this.site)

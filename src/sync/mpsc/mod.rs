@@ -51,9 +51,8 @@ mod futures;
 mod permit;
 mod receiver;
 mod sender;
-pub(super) mod slots;
 mod unbounded;
-pub(super) mod until;
+mod values;
 
 pub use permit::{OwnedPermit, Permit, PermitIterator};
 pub use receiver::{Receiver, UnboundedReceiver};

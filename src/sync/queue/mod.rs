@@ -59,7 +59,7 @@ use self::error::{GetError, PutError, TryGetError, TryPutError};
 use self::futures::{Getting, Putting};
 use self::shared::Shared;
 use self::store::{Fifo, Lifo, Smallest};
-use super::mpsc::until::Until;
+use super::until::Until;
 use crate::waits::Op;
 
 macro_rules! queue {

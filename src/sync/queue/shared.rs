@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::error::{TryGetError, TryPutError};
 use super::store::Store;
-use crate::sync::mpsc::slots::Slots;
+use crate::sync::slots::Slots;
 use crate::waits::{Grant, WaitList};
 
 pub(super) struct Shared<S> {

@@ -44,7 +44,7 @@ pub use self::shared::Ref;
 
 use self::error::SendError;
 use self::shared::{IN_CLOSURE, Shared};
-use super::mpsc::until::Until;
+use super::until::Until;
 use crate::waits::{Grant, Op, WaitList};
 
 static CLOSED: Op = Op::losing("watch::Sender::closed", "");

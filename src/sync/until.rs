@@ -9,7 +9,7 @@ use crate::waits::{Op, Place, WaitList};
 
 /// Waits until something is so.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(in crate::sync) struct Until<'a, F: Fn() -> bool> {
+pub(super) struct Until<'a, F: Fn() -> bool> {
     line: &'a WaitList,
     is_so: F,
     /// Being told is enough, though it may not be so any more.
@@ -22,13 +22,13 @@ pub(in crate::sync) struct Until<'a, F: Fn() -> bool> {
 impl<'a, F: Fn() -> bool> Until<'a, F> {
     /// `line` is told when it may be so.
     #[track_caller]
-    pub(in crate::sync) fn is(line: &'a WaitList, op: &'static Op, is_so: F) -> Until<'a, F> {
+    pub(super) fn is(line: &'a WaitList, op: &'static Op, is_so: F) -> Until<'a, F> {
         Until::new(line, op, is_so, false)
     }
 
     /// `line` is told when it is so, and whoever waited then is ready even if it is not so any more.
     #[track_caller]
-    pub(in crate::sync) fn was(line: &'a WaitList, op: &'static Op, is_so: F) -> Until<'a, F> {
+    pub(super) fn was(line: &'a WaitList, op: &'static Op, is_so: F) -> Until<'a, F> {
         Until::new(line, op, is_so, true)
     }
 

@@ -1,5 +1,5 @@
-//! So many of something, which are taken, waited for in a line, and given back: a channel's free slots, a queue's
-//! items.
+//! So many of something, which are taken, waited for in a line, and given back: a semaphore's permits, a channel's free
+//! slots, a queue's items.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -8,42 +8,47 @@ use std::task::{Context, Poll};
 use crate::waits::{Grant, Op, Place, WaitList};
 
 #[derive(Debug)]
-pub(in crate::sync) struct Slots {
+pub(super) struct Slots {
     /// What nobody has. While somebody waits, it is less than the first in line wants.
     free: Cell<usize>,
+    closed: Cell<bool>,
     line: WaitList,
 }
 
 impl Slots {
     #[track_caller]
-    pub(in crate::sync) const fn new(free: usize) -> Slots {
-        Slots { free: Cell::new(free), line: WaitList::new() }
+    pub(super) const fn new(free: usize) -> Slots {
+        Slots { free: Cell::new(free), closed: Cell::new(false), line: WaitList::new() }
     }
 
     /// How many could be taken at once: none while somebody waits, for what is free belongs to the first in line.
-    pub(in crate::sync) fn available(&self) -> usize {
+    #[inline]
+    pub(super) fn available(&self) -> usize {
         if self.line.is_empty() { self.free.get() } else { 0 }
     }
 
-    /// Whether `n` are free, whoever waits for them.
+    /// How many nobody has, whoever waits for them.
     #[inline]
-    pub(in crate::sync) fn is_free(&self, n: usize) -> bool {
-        self.free.get() >= n
+    pub(super) fn free(&self) -> usize {
+        self.free.get()
     }
 
     /// Takes `n`, if so many are free and nobody waits: those who wait come first. Nothing can always be taken.
     #[inline]
-    pub(in crate::sync) fn try_take(&self, n: usize) -> bool {
-        let takes = n == 0 || (self.line.is_empty() && self.is_free(n));
-        if takes {
-            self.free.set(self.free.get() - n);
-        }
-        takes
+    pub(super) fn try_take(&self, n: usize) -> bool {
+        (n == 0 || self.line.is_empty()) && self.take(n)
+    }
+
+    #[inline]
+    fn take(&self, n: usize) -> bool {
+        let rest = self.free.get().checked_sub(n);
+        self.free.set(rest.unwrap_or(self.free.get()));
+        rest.is_some()
     }
 
     /// Takes `n`, or waits for its turn. `Grant::Closed`: [`close`](Slots::close) was called while it waited.
     #[inline]
-    pub(in crate::sync) fn poll_take(
+    pub(super) fn poll_take(
         &self,
         place: &mut Place,
         cx: &Context<'_>,
@@ -59,7 +64,7 @@ impl Slots {
 
     /// Gives `n` back, or for the first time: to the first in line, as far as they go.
     #[inline]
-    pub(in crate::sync) fn give(&self, n: usize) {
+    pub(super) fn give(&self, n: usize) {
         self.free.set(self.free.get() + n);
         if !self.line.is_empty() {
             self.pass_on();
@@ -68,7 +73,7 @@ impl Slots {
 
     /// A future that waited for `n` is dropped; what it was granted goes to the next.
     #[inline]
-    pub(in crate::sync) fn leave(&self, place: &mut Place, n: usize) {
+    pub(super) fn leave(&self, place: &mut Place, n: usize) {
         if place.is_none() {
             return;
         }
@@ -80,16 +85,18 @@ impl Slots {
     }
 
     /// Tells all who wait that their turn will not come.
-    pub(in crate::sync) fn close(&self) {
+    pub(super) fn close(&self) {
+        self.closed.set(true);
         self.line.grant_all(Grant::Closed);
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Grants their turn to as many from the front of the line as get all they want.
+    #[inline(never)]
     fn pass_on(&self) {
-        while let Some(want) = self.line.wants()
-            && self.is_free(want)
-        {
-            self.free.set(self.free.get() - want);
-            self.line.grant(Grant::Turn);
-        }
+        while !self.is_closed() && self.line.grant_if(Grant::Turn, |want| self.take(want)) {}
     }
 }
