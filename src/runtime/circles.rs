@@ -13,9 +13,18 @@ pub(super) fn of(tasks: &[TaskView]) -> Vec<Vec<TaskId>> {
     let nexts: Vec<Vec<usize>> = tasks.iter().map(nexts).collect();
     // A chain that ends, however long, is in no circle.
     let loose = ends(&nexts);
+    let has_one_way = |task: &usize| nexts[*task].iter().filter(|next| !loose[**next]).count() == 1;
     let mut circles = Vec::new();
-    for start in (0..tasks.len()).filter(|task| !loose[*task]) {
+    let mut is_told = vec![false; tasks.len()];
+    for start in 0..tasks.len() {
+        if loose[start] || is_told[start] {
+            continue;
+        }
         let Some(mut circle) = shortest(&nexts, &loose, start) else { continue };
+        // The one circle of each of them: a search for each would be quadratic, and such circles may be long.
+        if circle.iter().all(has_one_way) {
+            circle.iter().for_each(|task| is_told[*task] = true);
+        }
         let lowest = (0..circle.len()).min_by_key(|n| circle[*n]).unwrap_or_default();
         circle.rotate_left(lowest);
         circles.push(circle.into_iter().map(|task| tasks[task].id).collect());

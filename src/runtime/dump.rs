@@ -204,14 +204,14 @@ pub(super) fn take(state: &State) -> Dump {
         }
     });
     let stands = waits::stands();
-    let mut lists: HashMap<u32, Vec<&Stand>> = HashMap::new();
+    let mut locks: HashMap<u32, Lock> = HashMap::new();
     stands
         .iter()
         .filter(|stand| stand.op.is_lock)
-        .for_each(|stand| lists.entry(stand.list).or_default().push(stand));
+        .for_each(|stand| locks.entry(stand.list).or_default().note(stand));
     for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
         if let Some(task) = stand.task_of(&state.inbox) {
-            let held_by = if stand.op.is_lock { holders(state, &lists[&stand.list], stand) } else { Vec::new() };
+            let held_by = if stand.op.is_lock { holders(state, &locks[&stand.list], stand) } else { Vec::new() };
             let Stand { op, site, made, .. } = stand;
             note(task, Waits::Sync { what: op.name, site, made, held_by });
         }
@@ -219,23 +219,43 @@ pub(super) fn take(state: &State) -> Dump {
     Dump { outlook, tasks: views }
 }
 
+/// Who stands at a lock, but for those who wait to share it: a crowd that waits is not looked at for each of them.
+#[derive(Default)]
+struct Lock<'a> {
+    having: Vec<&'a Stand>,
+    /// One of them shares it with nobody.
+    is_owned: bool,
+    /// Those who wait to have it alone.
+    before: Vec<&'a Stand>,
+}
+
+impl<'a> Lock<'a> {
+    fn note(&mut self, stand: &'a Stand) {
+        if stand.stage != Standing::Waits {
+            self.having.push(stand);
+            self.is_owned |= !stand.op.is_shared;
+        } else if !stand.op.is_shared {
+            self.before.push(stand);
+        }
+    }
+}
+
 /// Who must give way before `waiting` has the lock: those who have it, or, where readers have it and this one would
 /// read too, those who came before it to write.
-fn holders(state: &State, of_lock: &[&Stand], waiting: &Stand) -> Vec<Holder> {
-    let of_lock = || of_lock.iter().copied();
-    let having = |stand: &&Stand| stand.stage != Standing::Waits;
-    let before = |stand: &&Stand| !having(stand) && !stand.op.is_shared && stand.ticket < waiting.ticket;
-    let could_share = waiting.op.is_shared && of_lock().filter(having).all(|stand| stand.op.is_shared);
-    of_lock()
-        .filter(|stand| if could_share { before(stand) } else { having(stand) })
-        .map(|stand| Holder {
-            task: stand.task_of(&state.inbox),
-            site: stand.site,
-            is_untaken: stand.stage == Standing::Granted,
-            is_before: stand.stage == Standing::Waits,
-            may_have_moved: stand.may_have_moved(state),
-        })
-        .collect()
+fn holders(state: &State, lock: &Lock, waiting: &Stand) -> Vec<Holder> {
+    let could_share = waiting.op.is_shared && !lock.is_owned;
+    let up_to = lock.before.partition_point(|stand| stand.ticket < waiting.ticket);
+    let (having, before) =
+        if could_share { (&[][..], &lock.before[..up_to]) } else { (&lock.having[..], &[][..]) };
+    let all = having.iter().chain(before);
+    all.map(|stand| Holder {
+        task: stand.task_of(&state.inbox),
+        site: stand.site,
+        is_untaken: stand.stage == Standing::Granted,
+        is_before: stand.stage == Standing::Waits,
+        may_have_moved: stand.may_have_moved(state),
+    })
+    .collect()
 }
 
 fn view(state: &State, task: &TaskRef) -> TaskView {

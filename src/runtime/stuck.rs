@@ -169,10 +169,11 @@ fn tell_circles(state: &State, stands: &[Stand]) {
     let dump = dump::take(state);
     let stuck = stuck(&dump);
     for circle in circles::of(dump.tasks()) {
+        let members: HashSet<TaskId> = circle.iter().copied().collect();
         let in_it = |stand: &&Stand| {
             stand.stage == Standing::Waits
                 && stand.op.is_lock
-                && stand.task_of(&state.inbox).is_some_and(|task| circle.contains(&task))
+                && stand.task_of(&state.inbox).is_some_and(|task| members.contains(&task))
         };
         let waiting: Vec<&Stand> = stands.iter().filter(in_it).collect();
         let is_news = waiting.iter().any(|stand| !stand.is_reported);
@@ -180,7 +181,7 @@ fn tell_circles(state: &State, stands: &[Stand]) {
             continue;
         }
         waiting.into_iter().for_each(waits::mark_reported);
-        let views = dump.tasks().iter().filter(|task| circle.contains(&task.id));
+        let views = dump.tasks().iter().filter(|task| members.contains(&task.id));
         let lines: String = views.map(|task| format!("\n  {task}")).collect();
         tell(
             state,
