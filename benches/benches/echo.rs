@@ -1,19 +1,16 @@
 //! 64 bytes there and back over loopback, beside the peers: the CPU that the server spends on one, at 1 to 10,000
 //! connections, and what a connection that waits holds in memory. All rivals run at once and take turns, so that what
-//! disturbs one disturbs all; a figure is a median, a ratio the median of the ratios of each turn.
-//!
-//! The table is printed, and left for other programs in `echo.tsv` beside `CARGO_TARGET_TMPDIR`.
+//! disturbs one disturbs all; a ratio to the loop on mio is the median of the ratios of each turn.
 
 #[path = "../src/echo/rivals.rs"]
 mod rivals;
 
-use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use rivals::{Load, PYTHONS, RUNTIMES, Server};
+use glassloop_benches::{Aim, FLOOR, FOREIGN, Figure, Missing, OURS, Row};
+use rivals::{Load, MIO, RUNTIMES, Server};
 
 /// The fewest echoes a turn, so that a look at the clock (under 1 µs, twice a turn) is lost in them.
 const LEAST: u64 = 2000;
@@ -42,24 +39,28 @@ impl Rival {
 }
 
 /// All rivals at one number of connections.
-struct Row {
+struct Race {
     connections: usize,
     rivals: Vec<Rival>,
+    missing: Vec<Missing>,
     /// Echoes of each connection in a turn.
     rounds: u64,
 }
 
-impl Row {
-    fn start(connections: usize) -> Row {
-        let pythons: &[_] = if connections == 64 { &PYTHONS } else { &[] };
-        let mut rivals = Vec::new();
-        for &name in RUNTIMES.iter().chain(pythons) {
+impl Race {
+    fn start(connections: usize) -> Race {
+        let foreign: &[_] = if connections == 64 { &FOREIGN } else { &[] };
+        let (mut rivals, mut missing) = (Vec::new(), Vec::new());
+        for &name in RUNTIMES.iter().chain(foreign) {
             match Rival::start(name, connections) {
                 Ok(rival) => rivals.push(rival),
-                Err(error) => eprintln!("!!! {connections} connections: {name} is SKIPPED: {error}"),
+                Err(error) => {
+                    eprintln!("!!! echo, {connections} connections: {name} is SKIPPED: {error}");
+                    missing.push(Missing { rival: name.to_owned(), why: error.to_string() });
+                }
             }
         }
-        Row { connections, rivals, rounds: 0 }
+        Race { connections, rivals, missing, rounds: 0 }
     }
 
     /// One turn of every rival; what glassloop would have spent on `echoes`.
@@ -70,67 +71,96 @@ impl Row {
             self.rivals.iter_mut().for_each(|rival| rival.turns.clear());
         }
         self.rivals.rotate_left(1); // Nobody always runs after the same neighbour.
-        let mut glassloop = 0.0;
         for rival in &mut self.rivals {
             let spent = rival.load.run(rounds).unwrap_or_else(|error| panic!("{}: {error}", rival.name));
-            let each = spent.as_nanos() as f64 / (rounds * self.connections as u64) as f64;
-            rival.turns.push(each);
-            if rival.name == "glassloop" {
-                glassloop = each;
-            }
+            rival.turns.push(spent.as_nanos() as f64 / (rounds * self.connections as u64) as f64);
         }
-        Duration::from_secs_f64(glassloop * echoes as f64 / 1e9)
+        Duration::from_secs_f64(self.rival(OURS).turns.last().unwrap() * echoes as f64 / 1e9)
     }
 
-    fn ratio(&self, rival: &Rival, to: &str) -> f64 {
-        let to = self.rivals.iter().find(|rival| rival.name == to).unwrap();
-        median(rival.turns.iter().zip(&to.turns).map(|(a, b)| a / b).collect())
+    fn rival(&self, name: &str) -> &Rival {
+        self.rivals.iter().find(|rival| rival.name == name).unwrap()
     }
 
-    /// Prints the row, and adds it to `tsv`.
-    fn report(mut self, tsv: &mut String) {
-        self.rivals.sort_by_key(|rival| RUNTIMES.iter().chain(&PYTHONS).position(|&name| name == rival.name));
-        let Row { connections, ref rivals, rounds } = self;
-        let turns = rivals[0].turns.len();
+    /// Leaves the row of CPU time, and where connections are many that of memory; prints both.
+    fn report(mut self, place: u32) -> io::Result<()> {
+        let Race { connections, rounds, .. } = self;
+        self.rivals.sort_by_key(|rival| RUNTIMES.iter().chain(&FOREIGN).position(|&name| name == rival.name));
+        let mut cpu = Row {
+            name: format!("echo-{connections}"),
+            place,
+            work: format!("TCP echo 64 B, server CPU a request, {connections} connections"),
+            unit: "× mio".to_owned(),
+            aim: Aim::AtMost(1.03),
+            figures: Vec::new(),
+            missing: self.missing.clone(),
+        };
+        let floor = &self.rival(MIO).turns;
         println!(
-            "\n| echo, {connections} connections: {turns} turns of {rounds} | CPU ns | of mio | of tokio | bytes |"
+            "\n| echo, {connections} connections: {} turns of {rounds} | CPU ns | × mio | bytes |",
+            floor.len()
         );
-        println!("|---|---|---|---|---|");
-        for rival in rivals {
-            let (ns, memory) = (median(rival.turns.clone()), rival.memory);
-            let [mio, tokio] = ["mio", "tokio"].map(|to| self.ratio(rival, to));
-            // Of few connections the pages are too coarse a measure.
-            let bytes = if connections >= 1000 { memory.to_string() } else { "–".to_owned() };
-            println!("| {} | {ns:.0} | {mio:.2} | {tokio:.2} | {bytes} |", rival.name);
-            let _ = writeln!(tsv, "echo\t{connections}\t{}\t{ns:.1}\t{mio:.4}\t{tokio:.4}\t{bytes}", rival.name);
+        println!("|---|---|---|---|");
+        for rival in &self.rivals {
+            let ns = Figure::of(rival.name, rival.turns.clone()).median;
+            let ratios = rival.turns.iter().zip(floor).map(|(ours, floor)| ours / floor).collect();
+            let figure = Figure::of(shown(rival), ratios);
+            println!("| {} | {ns:.0} | {:.3} | {} |", rival.name, figure.median, rival.memory);
+            cpu.figures.push(figure);
         }
         println!();
+        cpu.write()?;
+        // Of few connections, pages are too coarse a measure.
+        if connections < 10_000 {
+            return Ok(());
+        }
+        let work = "memory an idle TCP connection with its 1 KiB buffer".to_owned();
+        let bytes = |rival: &Rival| Figure::of(shown(rival), vec![rival.memory as f64]);
+        let figures = self.rivals.iter().map(bytes).collect();
+        let (name, unit, aim) = ("echo-memory".to_owned(), "bytes".to_owned(), Aim::AtMost(1250.0));
+        Row { name, place: place + 30, work, unit, aim, figures, missing: self.missing }.write()
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// The row's name of a rival: the floor of I/O is the loop on mio.
+fn shown(rival: &Rival) -> &'static str {
+    if rival.name == MIO { FLOOR } else { rival.name }
+}
+
+/// What runs beside a server empties its caches while it sleeps: then an echo at one connection costs everybody 23 us
+/// where it costs 5, and no rival's own code is seen in that.
+fn warn_if_busy() {
+    let average = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    if average
+        .split(' ')
+        .next()
+        .and_then(|last_minute| last_minute.parse().ok())
+        .is_some_and(|busy: f64| busy > 1.5)
+    {
+        eprintln!(
+            "!!! the machine is busy ({}): ratios, those at one connection above all, lean to 1",
+            average.trim()
+        );
+    }
 }
 
 fn echo(criterion: &mut Criterion) {
-    let mut tsv = "row\tconnections\trival\tns\tof_mio\tof_tokio\tbytes\n".to_owned();
+    warn_if_busy();
     let mut group = criterion.benchmark_group("echo");
-    // Criterion sees glassloop's CPU alone: eight rivals and the load run beside it.
+    // Criterion sees glassloop's CPU alone: its rivals and the load take ten times as long again.
     group.sampling_mode(SamplingMode::Flat).sample_size(15);
     group.warm_up_time(Duration::from_millis(20)).measurement_time(Duration::from_millis(300));
-    for connections in [1, 64, 1000, 10_000] {
-        let mut row = None;
+    for (connections, place) in [(1, 320), (64, 330), (1000, 340), (10_000, 350)] {
+        let mut race = None;
         group.bench_function(format!("{connections} connections"), |bencher| {
-            let row = row.get_or_insert_with(|| Row::start(connections));
-            bencher.iter_custom(|echoes| row.turn(echoes));
+            let race = race.get_or_insert_with(|| Race::start(connections));
+            bencher.iter_custom(|echoes| race.turn(echoes));
         });
-        if let Some(row) = row {
-            row.report(&mut tsv);
+        if let Some(race) = race {
+            race.report(place).unwrap();
         }
     }
     group.finish();
-    fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("echo.tsv"), tsv).unwrap();
 }
 
 criterion_group!(benches, echo);

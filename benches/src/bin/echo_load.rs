@@ -50,11 +50,11 @@ fn run(address: SocketAddr, connections: usize, server: Pid) -> io::Result<()> {
         let line = line?;
         let before = spent(cpu)?;
         match line.split_once(' ').map(|(order, rounds)| (order, rounds.parse())) {
-            Some(("free", Ok(rounds))) => load.run(rounds)?,
+            Some(("free", Ok(rounds))) => load.run(0, rounds)?,
             Some(("lockstep", Ok(rounds))) => {
                 for _ in 0..rounds {
                     wait_until_it_sleeps(server)?;
-                    load.run(1)?;
+                    load.run(0, 1)?;
                 }
             }
             _ => return Err(io::Error::other(format!("no such order: {line:?}"))),
@@ -99,34 +99,34 @@ struct Connection {
 
 impl Load {
     fn connect(address: SocketAddr, count: usize) -> io::Result<Load> {
-        let poll = Poll::new()?;
-        let mut connections = Vec::with_capacity(count);
-        for key in 0..count {
-            // One after the other, each to its first echo: the listener's backlog never overflows.
-            let mut stream = std::net::TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            let message = message(key, 0);
-            stream.write_all(&message)?;
-            let mut echo = [0; MESSAGE];
-            stream.read_exact(&mut echo)?;
-            same(&echo, &message)?;
-            stream.set_nonblocking(true)?;
-            let mut stream = TcpStream::from_std(stream);
-            poll.registry().register(&mut stream, Token(key), Interest::READABLE)?;
-            connections.push(Connection { stream, message, echoed: 0, sent: 1, left: 0 });
+        let connections = Vec::with_capacity(count);
+        let mut load = Load { poll: Poll::new()?, events: Events::with_capacity(1024), connections };
+        while load.connections.len() < count {
+            // A few at a time, each to its first echo: the listener's backlog never overflows.
+            let first = load.connections.len();
+            for key in first..count.min(first + 64) {
+                let stream = std::net::TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                stream.set_nonblocking(true)?;
+                let mut stream = TcpStream::from_std(stream);
+                load.poll.registry().register(&mut stream, Token(key), Interest::READABLE)?;
+                load.connections.push(Connection { stream, message: [0; MESSAGE], echoed: 0, sent: 0, left: 0 });
+            }
+            load.run(first, 1)?;
         }
-        Ok(Load { poll, events: Events::with_capacity(1024), connections })
+        Ok(load)
     }
 
-    fn run(&mut self, rounds: u64) -> io::Result<()> {
+    /// `rounds` messages of each connection from `first` on.
+    fn run(&mut self, first: usize, rounds: u64) -> io::Result<()> {
         if rounds == 0 {
             return Ok(());
         }
-        for (key, connection) in self.connections.iter_mut().enumerate() {
+        for (key, connection) in self.connections.iter_mut().enumerate().skip(first) {
             connection.left = rounds;
             connection.send(key)?;
         }
-        let mut busy = self.connections.len();
+        let mut busy = self.connections.len() - first;
         while busy > 0 {
             // It spins: otherwise the server's writes would wake it, which at one connection costs them 27 us more.
             self.poll.poll(&mut self.events, Some(Duration::ZERO))?;

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// What `echo_server` knows; mio first, for the others are measured against it.
+use glassloop_benches::{FOREIGN, OURS, TOKIO};
+
+pub(crate) const MIO: &str = "mio";
+/// What `echo_server` knows.
 pub(crate) const RUNTIMES: [&str; 9] =
-    ["mio", "glassloop", "tokio", "smol", "compio", "monoio", "compio_uring", "monoio_uring", "glommio"];
-/// What `server.py` knows.
-pub(crate) const PYTHONS: [&str; 2] = ["asyncio", "uvloop"];
+    [MIO, OURS, TOKIO, "smol", "compio", "monoio", "compio_uring", "monoio_uring", "glommio"];
 
 /// A running server; dropped, it is killed.
 pub(crate) struct Server {
@@ -21,7 +22,7 @@ pub(crate) struct Server {
 impl Server {
     /// Fails where the machine has not what the runtime needs: io_uring, or Python.
     pub(crate) fn start(name: &str) -> io::Result<Server> {
-        let mut command = if PYTHONS.contains(&name) {
+        let mut command = if FOREIGN.contains(&name) {
             let mut command = pinned(0, &python(name));
             command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/echo/server.py"));
             command
