@@ -30,7 +30,8 @@
 //!   any thread.
 //! - **FLAG**: `NOTIFIED` ⇔ exactly one inbox entry for the task is queued or in flight, and that entry holds a unit.
 //! - **JOINER**: a joiner that is not null is a `TaskRef` in raw form, or with the bit WAKER a `Box<Waker>`, or with the
-//!   bit LOST a `Box<Payload>`, which is there only between `poll` or `cancel` and `take_lost`.
+//!   bit LOST a `Box<Payload>`. That is there only between the end of `poll` or `cancel` and `take_lost`, where no
+//!   foreign code runs, so `TaskRef::joiner` and `take_joiner` never see it.
 //! - **TAG**: the upper bits of a header's tag are the `TaskId` that it was made with, so they are not zero.
 //! - **QUIET**: no borrow of loop state is live while foreign code runs: a poll, any `Drop`, foreign wakers,
 //!   observers.

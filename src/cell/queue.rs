@@ -29,7 +29,7 @@ impl Queue {
     pub(crate) fn new() -> Queue {
         const PLACES: usize = 64;
         Queue {
-            ring: UnsafeCell::new(places(PLACES)),
+            ring: UnsafeCell::new(Box::new_uninit_slice(PLACES)),
             head: Cell::new(0),
             tail: Cell::new(0),
             mask: Cell::new(PLACES - 1),
@@ -73,14 +73,14 @@ impl Queue {
     /// Takes the task that stands `index` places behind the front; the front one gets its place.
     pub(crate) fn pop_at(&self, index: usize) -> Option<TaskRef> {
         if index < self.len() {
-            let head = self.head.get();
-            // SAFETY: RING: both places hold tasks.
-            unsafe { self.place(head).swap(self.place((head + index) & self.mask.get())) };
+            let (ring, head) = (self.place(0), self.head.get());
+            // SAFETY: RING: both places hold tasks. One pointer leads to both: a second `place` would end its right.
+            unsafe { ring.add(head).swap(ring.add((head + index) & self.mask.get())) };
         }
         self.pop()
     }
 
-    /// `index` is less than the ring's length.
+    /// `index` is less than the ring's length. The pointer may be used until the next call.
     #[inline]
     fn place(&self, index: usize) -> *mut Place {
         debug_assert!(index <= self.mask.get(), "RING");
@@ -93,7 +93,7 @@ impl Queue {
     #[inline(never)]
     fn grow(&self) {
         let len = self.mask.get() + 1;
-        let mut wider = places(len * 2);
+        let mut wider = Box::new_uninit_slice(len * 2);
         for (index, place) in wider.iter_mut().take(len).enumerate() {
             // SAFETY: RING: every place holds a task, which moves; the old ring forgets it.
             *place = unsafe { self.place((self.head.get() + index) & self.mask.get()).read() };
@@ -112,8 +112,4 @@ impl Drop for Queue {
             drop(task);
         }
     }
-}
-
-fn places(count: usize) -> Box<[Place]> {
-    (0..count).map(|_| MaybeUninit::uninit()).collect()
 }

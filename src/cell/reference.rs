@@ -193,7 +193,7 @@ impl TaskRef {
     pub(crate) fn take_joiner(&self) -> Option<Waiter> {
         let raw = NonNull::new(self.header().joiner.get())?;
         self.header().joiner.set(ptr::null_mut());
-        // SAFETY: JOINER: the bit says what `set_joiner` turned into this pointer, which is taken once.
+        // SAFETY: JOINER: the bit says what was turned into this pointer, which is taken once.
         Some(unsafe {
             if is_waker(raw) { Waiter::Waker(unbox(raw)) } else { Waiter::Task(TaskRef::from_cell(raw.cast())) }
         })
@@ -315,7 +315,7 @@ impl<T> Joined<T> {
     #[cold]
     #[inline(never)]
     fn give_up_what_is_left(&self) -> Failure {
-        drop(self.task.take_joiner());
+        let _joiner = self.task.take_joiner(); // let go last: a foreign waker's destructor may panic (HELD)
         // SAFETY: HELD, OWNER: the output is there, it is a `T`, and this is its thread.
         if self.task.header().has(OUTPUT) { unsafe { typed::drop_output::<T>(self.task.cell) } } else { None }
     }

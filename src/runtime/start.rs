@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
 use super::report_lost;
-use crate::cell::{CANCEL, HANDLE, Joined, NOTED, PANICKED, TaskRef};
+use crate::cell::{CANCEL, HANDLE, Joined, NOTED, PANICKED, TaskRef, Waiter};
 use crate::panics::{dispose, message_of, say};
 use crate::pool::{Crew, JobFuture};
 use crate::state::{End, Ending, State};
@@ -148,25 +148,28 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
     if header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost() || state.trace.is_on() {
         finish_told(state, task, outcome);
     } else {
-        wake_joiner(state, task);
+        wake_joiner(state, task.take_joiner());
     }
 }
 
 #[inline]
-fn wake_joiner(state: &State, task: &TaskRef) {
-    if let Some(joiner) = task.take_joiner() {
+fn wake_joiner(state: &State, joiner: Option<Waiter>) {
+    if let Some(joiner) = joiner {
         wake::wake_because(state, joiner, || state.running.cause());
     }
 }
 
-/// As `finish`, for a task that references may outlive, that is observed, or that panicked, has a name, has an ending
-/// that somebody hears of, or is a root.
+/// As `finish`, for a task that references may outlive, that is observed, that panicked or left a lost panic, that has
+/// a name or an ending that somebody hears of, or that is a root.
 #[inline(never)]
 fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     task.retire();
+    let lost = task.header().take_lost(); // it stood in the joiner's place
+    // Before foreign code, which may drop the handle: who awaited it is woken all the same.
+    let joiner = task.take_joiner();
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
     let ending = take_ending(state, task, outcome);
-    if let Some(payload) = task.header().take_lost() {
+    if let Some(payload) = lost {
         match task.kind() {
             Kind::Root => state.root_panic.set(Some(payload)),
             _ => report_lost(Some(state), task, payload),
@@ -182,7 +185,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     if let Some((ending, end)) = ending {
         tell(task, ending, &end);
     }
-    wake_joiner(state, task);
+    wake_joiner(state, joiner);
 }
 
 fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {
