@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::reactor::{Place, SourceKey};
+use crate::cell::Waiter;
+use crate::reactor::{Ask, Place, SourceKey};
 use crate::state::State;
 use crate::trace::{Direction, RuntimeId};
 use crate::wake;
@@ -21,7 +22,14 @@ pub(crate) trait Io: Source + Send + 'static {
     /// What it is, for dumps, and for the error where another loop runs.
     const THING: &'static str = "socket";
     const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+    /// A read that gave less than it was asked for took all there was (see `moved` in `stream.rs`).
+    const SHORT_READ_DRAINS: bool = EDGES;
 }
+
+/// The kernel tells of every change by itself, as epoll does: a stream that gave or took less than it was asked for
+/// need not say "would block" before the next change is told. (On Windows mio asks for news only then; of kqueue's
+/// urgent data nothing is known.)
+pub(super) const EDGES: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Reading without taking, which mio has not for all of its sockets.
 pub(crate) trait Peek: Io {
@@ -41,15 +49,17 @@ impl<S: Io> Socket<S> {
     /// Registers `io` with the loop of this thread.
     pub(crate) fn new(mut io: S) -> io::Result<Socket<S>> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
-            state.reactor.register(&mut io, S::INTEREST, S::THING).map(|key| (key, state.id))
+            state.reactor.register(&mut io, S::INTEREST, &S::THING).map(|key| (key, state.id))
         })??;
         Ok(Socket { io: Some(io), key, runtime })
     }
 
+    #[inline]
     pub(crate) fn io(&self) -> &S {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
 
+    #[inline]
     fn on_own<R>(&self, act: impl FnOnce(&State) -> R) -> io::Result<R> {
         Ok(wake::with_own(S::THING, self.runtime, act)?)
     }
@@ -65,64 +75,96 @@ impl<S: Io> Socket<S> {
         Ok(io)
     }
 
-    /// Waits for a direction without trying anything.
+    /// Whether an operation in this direction is worth trying; if not, `cx` waits for it.
+    #[inline]
     fn poll_ready(
         &self,
-        cx: &mut Context<'_>,
+        state: &State,
+        cx: &Context<'_>,
         direction: Direction,
         place: &mut Place,
-        site: Option<&'static Location<'static>>,
-    ) -> Poll<io::Result<()>> {
-        let left = self.on_own(|state| {
-            if state.reactor.is_ready(self.key, direction) {
-                return Poll::Ready(());
-            }
-            let left = state.reactor.wait(self.key, direction, place, wake::waiter(cx), site);
-            drop(left);
-            Poll::Pending
-        })?;
-        left.map(Ok)
+        site: &'static Location<'static>,
+    ) -> bool {
+        match state.reactor.ask(self.key, direction, place, site, || wake::own_waiter(cx)) {
+            Ask::Ready => return true,
+            Ask::Waits(left) => drop(left),
+            Ask::Unready => self.wait_foreign(state, cx, direction, place, site),
+        }
+        false
+    }
+
+    /// Apart, because the clone of a foreign waker is foreign code.
+    #[cold]
+    #[inline(never)]
+    fn wait_foreign(
+        &self,
+        state: &State,
+        cx: &Context<'_>,
+        direction: Direction,
+        place: &mut Place,
+        site: &'static Location<'static>,
+    ) {
+        let mut me = Some(Waiter::Waker(cx.waker().clone()));
+        let asked = state.reactor.ask(self.key, direction, place, site, || me.take());
+        drop(asked);
     }
 
     /// Tries `op`; where the kernel says "would block", waits and tries again.
+    #[inline]
     fn poll_io<R>(
         &self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         direction: Direction,
         place: &mut Place,
-        site: Option<&'static Location<'static>>,
+        site: &'static Location<'static>,
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        loop {
-            match self.poll_ready(cx, direction, place, site) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+        let polled = self.on_own(|state| {
+            while self.poll_ready(state, cx, direction, place, site) {
+                match self.attempt(state, direction, &mut op) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => {
+                        *place = Place::NONE; // it was ready, so nobody waits there (see `Reactor::ask`)
+                        return Poll::Ready(done);
+                    }
+                }
             }
-            match self.try_io(direction, &mut op) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
+            Poll::Pending
+        });
+        polled.unwrap_or_else(|elsewhere| Poll::Ready(Err(elsewhere)))
+    }
+
+    /// Tries `op` once, and notes a "would block".
+    #[inline]
+    fn attempt<R>(
+        &self,
+        state: &State,
+        direction: Direction,
+        mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            match op(self) {
+                Ok(done) => return Ok(done),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => {
+                        state.reactor.would_block(self.key, direction);
+                        return Err(error);
+                    }
+                    _ => return Err(error),
+                },
             }
         }
     }
 
-    /// Tries `op` once, and notes a "would block".
+    /// As `attempt`, on this socket's own loop.
+    #[inline]
     pub(crate) fn try_io<R>(
         &self,
         direction: Direction,
-        mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
+        op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.on_own(|_| ())?;
-        loop {
-            match op(self) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.would_block(direction)?;
-                    return Err(error);
-                }
-                done => return done,
-            }
-        }
+        self.on_own(|state| self.attempt(state, direction, op))?
     }
 
     /// The kernel is not ready, whatever was noted.
@@ -131,6 +173,7 @@ impl<S: Io> Socket<S> {
     }
 
     /// Of a stream: gave or took less than was asked for, so the next try would block.
+    #[inline]
     pub(super) fn drained(&self, direction: Direction) -> io::Result<()> {
         self.on_own(|state| state.reactor.drained(self.key, direction))
     }
@@ -166,7 +209,7 @@ impl<S: Io> Socket<S> {
         op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let mut place = Place::SHARED;
-        self.poll_io(cx, direction, &mut place, Some(Location::caller()), op)
+        self.poll_io(cx, direction, &mut place, Location::caller(), op)
     }
 }
 
@@ -210,22 +253,32 @@ where
 {
     type Output = io::Result<R>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if this.is_trivial {
             return Poll::Ready(this.socket.try_io(this.direction, &mut this.op));
         }
-        this.socket.poll_io(cx, this.direction, &mut this.place, Some(this.site), &mut this.op)
+        this.socket.poll_io(cx, this.direction, &mut this.place, this.site, &mut this.op)
     }
 }
 
 impl<S: Io, F> Drop for Operation<'_, S, F> {
+    #[inline]
     fn drop(&mut self) {
         if self.place != Place::NONE {
-            let (key, direction, place) = (self.socket.key, self.direction, self.place);
-            wake::on_loop(self.socket.runtime, move |state| {
-                drop(state.reactor.cancel(key, direction, place));
-            });
+            self.cancel();
         }
+    }
+}
+
+impl<S: Io, F> Operation<'_, S, F> {
+    #[cold]
+    #[inline(never)]
+    fn cancel(&self) {
+        let (key, direction, place) = (self.socket.key, self.direction, self.place);
+        wake::on_loop(self.socket.runtime, move |state| {
+            drop(state.reactor.cancel(key, direction, place));
+        });
     }
 }

@@ -19,7 +19,7 @@ use crate::cell::Waiter;
 use crate::clock::{Clock, Instant};
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
-use waiters::Waiters;
+use waiters::{Taken, Waiters};
 
 pub(crate) use waiters::Place;
 
@@ -42,9 +42,7 @@ pub(crate) struct Reactor {
     /// Taken while a park fills it and while dispatch reads it.
     events: Cell<Option<Events>>,
     /// They hold something for dispatch.
-    news: Cell<usize>,
-    /// Room for dispatch, kept so that it allocates once.
-    woken: Cell<Vec<Waiter>>,
+    has_news: Cell<bool>,
     sources: RefCell<Slab<Slot>>,
     created: Cell<u64>,
     places: Cell<u64>,
@@ -53,22 +51,29 @@ pub(crate) struct Reactor {
     alarm: Alarm,
 }
 
+/// A source: one cache line, for an event and a poll touch nothing else of it.
+#[repr(align(64))]
 struct Slot {
     id: SourceId,
+    waiters: Waiters,
     /// What it is, for dumps.
-    thing: &'static str,
+    thing: &'static &'static str,
     /// What the kernel reported and nothing has used up.
     ready: u8,
-    read: Waiters,
-    write: Waiters,
 }
+
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Slot>() == 64);
 
 const READABLE: u8 = 1;
 const WRITABLE: u8 = 2;
 /// The peer is done, or the source failed: reading never waits again. Sticks, for the kernel says it once.
 const READ_CLOSED: u8 = 4;
 const WRITE_CLOSED: u8 = 8;
+/// Urgent data are in the stream: a read ends before them, whatever comes after. Until the next "would block".
+const URGENT: u8 = 16;
 
+#[inline]
 fn bits(direction: Direction) -> u8 {
     match direction {
         Direction::Read => READABLE | READ_CLOSED,
@@ -76,13 +81,28 @@ fn bits(direction: Direction) -> u8 {
     }
 }
 
-impl Slot {
-    fn waiters(&mut self, direction: Direction) -> &mut Waiters {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
-        }
-    }
+/// What an event says, as bits.
+#[inline]
+fn news(event: &mio::event::Event) -> u8 {
+    let mut news = 0;
+    let mut note = |is_so: bool, bit: u8| news |= if is_so { bit } else { 0 };
+    note(event.is_readable(), READABLE);
+    note(event.is_writable(), WRITABLE);
+    note(event.is_read_closed() || event.is_error(), READ_CLOSED);
+    note(event.is_write_closed() || event.is_error(), WRITE_CLOSED);
+    note(event.is_priority(), URGENT);
+    news
+}
+
+/// What became of asking for a direction.
+#[must_use]
+pub(crate) enum Ask {
+    /// An operation is worth trying.
+    Ready,
+    /// It is not, and whoever asked waits; the caller drops who is not woken then.
+    Waits(Option<Waiter>),
+    /// It is not, and nobody waits yet.
+    Unready,
 }
 
 impl Reactor {
@@ -93,8 +113,7 @@ impl Reactor {
         let reactor = Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(capacity))),
-            news: Cell::new(0),
-            woken: Cell::default(),
+            has_news: Cell::new(false),
             sources: RefCell::default(),
             created: Cell::new(0),
             places: Cell::new(0),
@@ -118,7 +137,7 @@ impl Reactor {
         &self,
         io: &mut impl Source,
         interest: Interest,
-        thing: &'static str,
+        thing: &'static &'static str,
     ) -> io::Result<SourceKey> {
         let mut sources = self.sources.borrow_mut();
         let vacant = sources.vacant_entry();
@@ -129,13 +148,7 @@ impl Reactor {
         self.poll.borrow().registry().register(io, Token(vacant.key()), interest)?;
         self.created.set(key.id.0);
         // Optimistic: the operation is tried first, and the kernel's "would block" is what clears a bit.
-        vacant.insert(Slot {
-            id: key.id,
-            thing,
-            ready: READABLE | WRITABLE,
-            read: Waiters::default(),
-            write: Waiters::default(),
-        });
+        vacant.insert(Slot { id: key.id, thing, ready: READABLE | WRITABLE, waiters: Waiters::default() });
         Ok(key)
     }
 
@@ -146,72 +159,88 @@ impl Reactor {
         let mut sources = self.sources.borrow_mut();
         if sources.get(key.slot as usize).is_some_and(|slot| slot.id == key.id) {
             let mut slot = sources.remove(key.slot as usize);
-            slot.read.take(&mut left);
-            slot.write.take(&mut left);
+            slot.waiters.take_all(Direction::Read, &mut left);
+            slot.waiters.take_all(Direction::Write, &mut left);
             self.waiting.set(self.waiting.get() - left.len());
         }
         (result, left)
     }
 
+    #[inline]
     fn with_slot<R>(&self, key: SourceKey, act: impl FnOnce(&mut Slot) -> R) -> Option<R> {
         let mut sources = self.sources.borrow_mut();
         sources.get_mut(key.slot as usize).filter(|slot| slot.id == key.id).map(act)
     }
 
-    /// Whether an operation in this direction is worth trying.
+    /// Whether an operation in this direction is worth trying. If not, whom `me` gives waits for it at `place`; it
+    /// must run no foreign code.
+    ///
+    /// Nobody waits for a direction that is ready: whatever makes it so takes out all who waited. So whoever hears
+    /// `Ready` need not take back a wait.
     #[inline]
-    pub(crate) fn is_ready(&self, key: SourceKey, direction: Direction) -> bool {
-        self.with_slot(key, |slot| slot.ready & bits(direction) != 0).unwrap_or(true)
-    }
-
-    /// The kernel said "would block": whatever was reported before, it is used up.
-    pub(crate) fn would_block(&self, key: SourceKey, direction: Direction) {
-        self.with_slot(key, |slot| slot.ready &= !bits(direction));
-    }
-
-    /// A stream gave less than was asked for: it is drained, unless its end or an error is next.
-    pub(crate) fn drained(&self, key: SourceKey, direction: Direction) {
-        let sticky = READ_CLOSED | WRITE_CLOSED;
-        self.with_slot(key, |slot| slot.ready &= !bits(direction) | sticky);
-    }
-
-    /// Lets `waiter` wait for a direction at `place`; hands back who is not woken then.
-    pub(crate) fn wait(
+    pub(crate) fn ask(
         &self,
         key: SourceKey,
         direction: Direction,
         place: &mut Place,
-        waiter: Waiter,
-        site: Option<&'static Location<'static>>,
-    ) -> Option<Waiter> {
+        site: &'static Location<'static>,
+        me: impl FnOnce() -> Option<Waiter>,
+    ) -> Ask {
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources.get_mut(key.slot as usize).filter(|slot| slot.id == key.id) else {
+            return Ask::Ready;
+        };
+        if slot.ready & bits(direction) != 0 {
+            return Ask::Ready;
+        }
+        let Some(me) = me() else { return Ask::Unready };
         if *place == Place::NONE {
             self.places.set(self.places.get() + 1);
             *place = Place::new(self.places.get());
         }
-        let mut waiter = Some(waiter);
-        let added = self.with_slot(key, |slot| slot.waiters(direction).put(*place, &mut waiter, site));
-        self.waiting.set(self.waiting.get() + usize::from(added == Some(true)));
-        waiter
+        let put = slot.waiters.put(*place, direction, me, site);
+        self.waiting.set(self.waiting.get() + usize::from(put.is_ok()));
+        Ask::Waits(put.err())
+    }
+
+    /// The kernel said "would block": whatever was reported before, it is used up.
+    pub(crate) fn would_block(&self, key: SourceKey, direction: Direction) {
+        let used_up = match direction {
+            Direction::Read => bits(direction) | URGENT,
+            Direction::Write => bits(direction),
+        };
+        self.with_slot(key, |slot| slot.ready &= !used_up);
+    }
+
+    /// A stream took or gave less than was asked for: the next try would block, unless its end, an error or urgent
+    /// data are next.
+    #[inline]
+    pub(crate) fn drained(&self, key: SourceKey, direction: Direction) {
+        self.with_slot(key, |slot| match direction {
+            Direction::Read if slot.ready & URGENT != 0 => {}
+            Direction::Read => slot.ready &= !READABLE,
+            Direction::Write => slot.ready &= !WRITABLE,
+        });
     }
 
     /// Takes back a wait; the waiter is the caller's to drop.
     pub(crate) fn cancel(&self, key: SourceKey, direction: Direction, place: Place) -> Option<Waiter> {
-        let gone = self.with_slot(key, |slot| slot.waiters(direction).remove(place)).flatten();
+        let gone = self.with_slot(key, |slot| slot.waiters.remove(place, direction)).flatten();
         self.waiting.set(self.waiting.get() - usize::from(gone.is_some()));
         gone
     }
 
-    /// Looks at the kernel without waiting; how many events it had.
-    pub(crate) fn look(&self, trace: &Tracer) -> io::Result<usize> {
+    /// Looks at the kernel without waiting; whether it had news of a source.
+    pub(crate) fn look(&self, trace: &Tracer) -> io::Result<bool> {
         let seen = self.poll_once(Some(Duration::ZERO))?;
-        if seen.sources > 0 {
-            trace.emit(|| Event::Unpark(seen.sources));
+        if seen.news {
+            trace.emit(|| Event::Unpark(self.count()));
         }
-        Ok(seen.sources)
+        Ok(seen.news)
     }
 
     /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`;
-    /// how many events there were.
+    /// whether there is news of a source.
     ///
     /// mio waits in whole milliseconds, and the kernel may be late by its slack. So a long wait ends early, and the
     /// alarm ends the last stretch to the microsecond.
@@ -221,19 +250,19 @@ impl Reactor {
         is_rung: impl Fn() -> bool,
         clock: &Clock,
         trace: &Tracer,
-    ) -> io::Result<usize> {
+    ) -> io::Result<bool> {
         let seen = loop {
             let left = until.map(|deadline| deadline.duration_since(clock.ticking()));
             let timeout = left.map_or(Ok(None), |left| self.stretch(left, until))?;
             let seen = self.poll_once(timeout)?;
             let over = until.is_some_and(|deadline| deadline <= clock.ticking());
             // The bell's own event may be an old one, whose message was collected before it was seen.
-            if seen.sources > 0 || seen.interrupted || over || is_rung() {
+            if seen.news || seen.interrupted || over || is_rung() {
                 break seen;
             }
         };
-        trace.emit(|| Event::Unpark(seen.sources));
-        Ok(seen.sources)
+        trace.emit(|| Event::Unpark(self.count()));
+        Ok(seen.news)
     }
 
     /// How long mio is to wait of what is `left`; `None` if the alarm ends it.
@@ -249,15 +278,11 @@ impl Reactor {
     fn poll_once(&self, timeout: Option<Duration>) -> io::Result<Seen> {
         let mut events = self.events.take().expect("parks and dispatches do not nest");
         let result = self.poll.borrow_mut().poll(&mut events, timeout);
-        let mut seen = Seen::default();
-        for event in &events {
-            match event.token() {
-                DOORBELL | ALARM => {}
-                _ => seen.sources += 1,
-            }
-        }
+        // Found at the third event at the latest: two descriptors are our own.
+        let news = events.iter().any(is_of_source);
         self.events.set(Some(events));
-        self.news.set(seen.sources);
+        self.has_news.set(news);
+        let mut seen = Seen { news, interrupted: false };
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => seen.interrupted = true,
             other => other?,
@@ -265,9 +290,19 @@ impl Reactor {
         Ok(seen)
     }
 
-    /// How many events a look or park found that were not dispatched yet.
-    pub(crate) fn news(&self) -> usize {
-        self.news.get()
+    /// How many events of sources the last look or park found: for traces, because it walks through all of them.
+    #[cold]
+    fn count(&self) -> usize {
+        let events = self.events.take();
+        let count = events.iter().flatten().filter(|event| is_of_source(event)).count();
+        self.events.set(events);
+        count
+    }
+
+    /// Whether a look or park found events that were not dispatched yet.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_news.get()
     }
 
     /// Makes the poll's descriptor readable at `deadline`, for whoever waits on it; whether that can be.
@@ -288,52 +323,64 @@ impl Reactor {
         self.poll.borrow().registry().as_fd().try_clone_to_owned()
     }
 
-    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held.
-    pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) {
-        self.news.set(0);
+    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held; how many
+    /// events there were.
+    pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) -> usize {
+        self.has_news.set(false);
         let events = self.events.take().expect("parks and dispatches do not nest");
-        let mut woken = self.woken.take();
-        for event in &events {
-            for direction in [Direction::Read, Direction::Write] {
-                let id = self.report(event, direction, &mut woken);
-                for waiter in woken.drain(..) {
-                    wake(waiter, id, direction);
+        let mut count = 0;
+        for event in events.iter().filter(|event| is_of_source(event)) {
+            count += 1;
+            let (Token(slot), news) = (event.token(), news(event));
+            match self.report(slot, news) {
+                (_, Taken::Nobody) => {}
+                (id, Taken::One(waiter, direction)) => wake(waiter, id, direction),
+                (id, Taken::Crowd) => {
+                    for (waiter, direction) in self.take_crowd(slot, news) {
+                        wake(waiter, id, direction);
+                    }
                 }
             }
         }
-        self.woken.set(woken);
         self.events.set(Some(events));
+        count
     }
 
-    /// Notes one event's news for one direction, and moves the waiters that it concerns to `woken`.
-    fn report(&self, event: &mio::event::Event, direction: Direction, woken: &mut Vec<Waiter>) -> SourceId {
-        let (open, closed) = match direction {
-            Direction::Read => (event.is_readable(), event.is_read_closed() || event.is_error()),
-            Direction::Write => (event.is_writable(), event.is_write_closed() || event.is_error()),
-        };
-        let mut news = if open { bits(direction) & (READABLE | WRITABLE) } else { 0 };
-        if closed {
-            news |= bits(direction) & (READ_CLOSED | WRITE_CLOSED);
-        }
+    /// Notes the news of a source, and takes out whom they concern.
+    #[inline]
+    fn report(&self, slot: usize, news: u8) -> (SourceId, Taken) {
         let mut sources = self.sources.borrow_mut();
-        // The doorbell's and the alarm's tokens name no slot.
-        let Some(slot) = sources.get_mut(event.token().0) else { return SourceId(0) };
-        if news != 0 {
-            slot.ready |= news;
-            slot.waiters(direction).take(woken);
-            self.waiting.set(self.waiting.get() - woken.len());
+        let Some(slot) = sources.get_mut(slot) else { return (SourceId(0), Taken::Nobody) };
+        slot.ready |= news;
+        let taken = slot.waiters.take(news);
+        self.waiting.set(self.waiting.get() - usize::from(matches!(taken, Taken::One(..))));
+        (slot.id, taken)
+    }
+
+    /// Those who wait for what `news` tell: readers before writers, each in order of arrival.
+    #[cold]
+    fn take_crowd(&self, slot: usize, news: u8) -> Vec<(Waiter, Direction)> {
+        let mut crowd = Vec::new();
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources.get_mut(slot) else { return crowd };
+        for direction in [Direction::Read, Direction::Write] {
+            if news & bits(direction) != 0 {
+                let mut taken = Vec::new();
+                slot.waiters.take_all(direction, &mut taken);
+                crowd.extend(taken.into_iter().map(|waiter| (waiter, direction)));
+            }
         }
-        slot.id
+        self.waiting.set(self.waiting.get() - crowd.len());
+        crowd
     }
 
     /// Asks for everybody who waits.
     pub(crate) fn each(
         &self,
-        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, Option<&'static Location<'static>>),
+        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, &'static Location<'static>),
     ) {
         for (_, slot) in self.sources.borrow().iter() {
-            slot.read.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Read, site));
-            slot.write.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Write, site));
+            slot.waiters.each(|waiter, direction, site| look(waiter, slot.id, slot.thing, direction, site));
         }
     }
 
@@ -341,16 +388,22 @@ impl Reactor {
     pub(crate) fn take_waiters(&self) -> Vec<Waiter> {
         let mut left = Vec::new();
         for (_, slot) in self.sources.borrow_mut().iter_mut() {
-            slot.read.take(&mut left);
-            slot.write.take(&mut left);
+            slot.waiters.take_all(Direction::Read, &mut left);
+            slot.waiters.take_all(Direction::Write, &mut left);
         }
         self.waiting.set(0);
         left
     }
 }
 
-#[derive(Default)]
+/// Neither the doorbell's nor the alarm's.
+#[inline]
+fn is_of_source(event: &mio::event::Event) -> bool {
+    event.token() < ALARM
+}
+
 struct Seen {
-    sources: usize,
+    /// Of a source.
+    news: bool,
     interrupted: bool,
 }

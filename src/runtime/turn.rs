@@ -154,11 +154,11 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     Ok(())
 }
 
-/// Asks the kernel without waiting, if it could have anything to say; how many events it had.
-fn look(state: &State, host: Host) -> usize {
+/// Asks the kernel without waiting, if it could have anything to say; whether it had news of a source.
+fn look(state: &State, host: Host) -> bool {
     // A guest's descriptor is readable until what made it so, a wake perhaps, was asked for.
     if state.reactor.is_empty() && matches!(host, Host::Own) {
-        return 0;
+        return false;
     }
     state.trace.emit(|| Event::Park(Wait::Look));
     expect_kernel(state.reactor.look(&state.trace))
@@ -192,7 +192,7 @@ fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
 /// A virtual clock jumps to the next deadline, once nothing else can happen first: the kernel has nothing, no other
 /// thread left a message, and no job is out.
 fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
-    if look(state, host) > 0 || state.inbox.is_rung() {
+    if look(state, host) || state.inbox.is_rung() {
         return Ok(());
     }
     match state.timers.next() {
@@ -216,18 +216,17 @@ fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
 }
 
 #[track_caller]
-fn expect_kernel(result: std::io::Result<usize>) -> usize {
+fn expect_kernel(result: std::io::Result<bool>) -> bool {
     result.unwrap_or_else(|error| panic!("the kernel refused to wait for events: {error}"))
 }
 
 /// Wakes those whose sockets the kernel reported, in its order; how many events.
 fn dispatch(state: &State) -> usize {
-    let events = state.reactor.news();
-    if events > 0 {
-        state.trace.emit(|| Event::Phase(Phase::Dispatch));
-        state.reactor.dispatch(|waiter, source, direction| {
-            wake::wake_because(state, waiter, || Cause::Source(source, direction));
-        });
+    if !state.reactor.has_news() {
+        return 0;
     }
-    events
+    state.trace.emit(|| Event::Phase(Phase::Dispatch));
+    state.reactor.dispatch(|waiter, source, direction| {
+        wake::wake_because(state, waiter, || Cause::Source(source, direction));
+    })
 }
