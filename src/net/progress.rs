@@ -10,24 +10,30 @@ pub(crate) struct Progress {
     done: usize,
     /// It ended, by success or an error: nothing is lost without the caller's knowledge.
     ended: bool,
-    what: &'static str,
-    verb: &'static str,
+    of: &'static Many,
     site: &'static Location<'static>,
 }
 
+/// An operation on many bytes: one `static` each, which costs the future one word.
+pub(crate) struct Many {
+    pub(crate) what: &'static str,
+    /// What became of the bytes: read, or written.
+    pub(crate) verb: &'static str,
+}
+
 impl Progress {
-    /// Of the operation `what`, whose bytes were `verb`: read, or written.
     #[track_caller]
-    pub(crate) fn new(what: &'static str, verb: &'static str) -> Progress {
-        Progress::at(Location::caller(), what, verb)
+    pub(crate) fn new(of: &'static Many) -> Progress {
+        Progress::at(Location::caller(), of)
     }
 
     /// As `new`, for whoever took its caller's place before.
-    pub(crate) fn at(site: &'static Location<'static>, what: &'static str, verb: &'static str) -> Progress {
-        Progress { done: 0, ended: false, what, verb, site }
+    pub(crate) fn at(site: &'static Location<'static>, of: &'static Many) -> Progress {
+        Progress { done: 0, ended: false, of, site }
     }
 
     /// Goes on as far as the kernel lets it.
+    #[inline]
     pub(crate) fn step(&mut self, op: impl FnOnce(&mut usize) -> io::Result<()>) -> io::Result<()> {
         let result = op(&mut self.done);
         self.ended = !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
@@ -39,7 +45,16 @@ impl Drop for Progress {
     #[inline]
     fn drop(&mut self) {
         if self.done > 0 && !self.ended {
-            note_lost(self.what, self.site, || format!("{} bytes {} so far", self.done, self.verb));
+            self.tell();
         }
+    }
+}
+
+impl Progress {
+    #[cold]
+    #[inline(never)]
+    fn tell(&self) {
+        let Many { what, verb } = self.of;
+        note_lost(what, self.site, || format!("{} bytes {verb} so far", self.done));
     }
 }

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::reactor::{Attended, Place, SourceKey};
+use crate::cell::Waiter;
+use crate::reactor::{Ask, Place, SourceKey};
 use crate::state::State;
 use crate::trace::{Direction, RuntimeId};
 use crate::wake;
@@ -21,7 +22,14 @@ pub(crate) trait Io: Source + Send + 'static {
     /// What it is, for dumps, and for the error where another loop runs.
     const THING: &'static str = "socket";
     const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+    /// A read that gave less than it was asked for took all there was (see `moved` in `stream.rs`).
+    const SHORT_READ_DRAINS: bool = EDGES;
 }
+
+/// The kernel tells of every change by itself, as epoll does: a stream that gave or took less than it was asked for
+/// need not say "would block" before the next change is told. (On Windows mio asks for news only then; of kqueue's
+/// urgent data nothing is known.)
+pub(super) const EDGES: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Reading without taking, which mio has not for all of its sockets.
 pub(crate) trait Peek: Io {
@@ -51,29 +59,33 @@ impl Registration {
         cx: &Context<'_>,
         direction: Direction,
         place: &mut Place,
-        site: Option<&'static Location<'static>>,
+        site: &'static Location<'static>,
     ) -> Option<Poll<()>> {
         wake::own(self.runtime, |state| {
-            match state.reactor.attend(self.key, direction, place, || wake::own_waiter(cx), site) {
-                Attended::Ready => Poll::Ready(()),
-                Attended::Waits => Poll::Pending,
-                Attended::Otherwise => self.wait(state, cx, direction, place, site),
+            match state.reactor.ask(self.key, direction, place, site, || wake::own_waiter(cx)) {
+                Ask::Ready => return Poll::Ready(()),
+                Ask::Waits(None) => {}
+                Ask::Waits(left) => drop(left),
+                Ask::Unready => self.wait_foreign(state, cx, direction, place, site),
             }
+            Poll::Pending
         })
     }
 
+    /// Apart, because the clone of a foreign waker is foreign code.
     #[cold]
     #[inline(never)]
-    fn wait(
+    fn wait_foreign(
         &self,
         state: &State,
         cx: &Context<'_>,
         direction: Direction,
         place: &mut Place,
-        site: Option<&'static Location<'static>>,
-    ) -> Poll<()> {
-        drop(state.reactor.wait(self.key, direction, place, wake::waiter(cx), site));
-        Poll::Pending
+        site: &'static Location<'static>,
+    ) {
+        let mut me = Some(Waiter::Waker(cx.waker().clone()));
+        let asked = state.reactor.ask(self.key, direction, place, site, || me.take());
+        drop(asked);
     }
 
     /// The kernel is not ready, whatever was noted. On another loop there is no note to change.
@@ -124,11 +136,12 @@ impl<S: Io> Socket<S> {
     /// Registers `io` with the loop of this thread.
     pub(crate) fn new(mut io: S) -> io::Result<Socket<S>> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
-            state.reactor.register(&mut io, S::INTEREST, S::THING).map(|key| (key, state.id))
+            state.reactor.register(&mut io, S::INTEREST, &S::THING).map(|key| (key, state.id))
         })??;
         Ok(Socket { io: Some(io), place: Registration { key, runtime } })
     }
 
+    #[inline]
     pub(crate) fn io(&self) -> &S {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
@@ -160,10 +173,11 @@ impl<S: Io> Socket<S> {
         cx: &mut Context<'_>,
         direction: Direction,
         place: &mut Place,
-        site: Option<&'static Location<'static>>,
+        site: &'static Location<'static>,
         mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
+            let done;
             match self.place.attend(cx, direction, place, site) {
                 Some(Poll::Ready(())) => {}
                 Some(Poll::Pending) => return Poll::Pending,
@@ -171,11 +185,13 @@ impl<S: Io> Socket<S> {
             }
             match op(self) {
                 Err(error) => match self.place.refused(direction, &error) {
-                    Refused::Again | Refused::WouldBlock => {}
-                    Refused::Failed => return Poll::Ready(Err(error)),
+                    Refused::Again | Refused::WouldBlock => continue,
+                    Refused::Failed => done = Err(error),
                 },
-                done => return Poll::Ready(done),
+                ready => done = ready,
             }
+            *place = Place::NONE; // it was ready, so nobody waits there (see `Reactor::ask`)
+            return Poll::Ready(done);
         }
     }
 
@@ -239,7 +255,7 @@ impl<S: Io> Socket<S> {
         op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let mut place = Place::SHARED;
-        self.poll_io(cx, direction, &mut place, Some(Location::caller()), op)
+        self.poll_io(cx, direction, &mut place, Location::caller(), op)
     }
 }
 
@@ -283,12 +299,13 @@ where
 {
     type Output = io::Result<R>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if this.is_trivial {
             return Poll::Ready(this.socket.try_io(this.direction, &mut this.op));
         }
-        this.socket.poll_io(cx, this.direction, &mut this.place, Some(this.site), &mut this.op)
+        this.socket.poll_io(cx, this.direction, &mut this.place, this.site, &mut this.op)
     }
 }
 

@@ -3,13 +3,14 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
-use super::socket::{Io, Operation, Peek, Socket};
+use super::socket::{EDGES, Io, Operation, Peek, Socket};
 use crate::trace::Direction;
 
 impl<S: Io> Socket<S> {
     /// The future of an operation on `asked` bytes. On none it is done at once, whatever the kernel would say: TCP on
     /// Linux says "would block" to an empty read.
     #[track_caller]
+    #[inline]
     pub(crate) fn transfer<R, F>(&self, direction: Direction, asked: usize, op: F) -> Operation<'_, S, F>
     where
         F: FnMut(&Socket<S>) -> io::Result<R>,
@@ -19,6 +20,7 @@ impl<S: Io> Socket<S> {
 
     /// The poll of such an operation.
     #[track_caller]
+    #[inline]
     pub(crate) fn poll_transfer<R>(
         &self,
         cx: &mut Context<'_>,
@@ -29,8 +31,12 @@ impl<S: Io> Socket<S> {
         if asked == 0 { Poll::Ready(self.try_io(direction, op)) } else { self.poll(cx, direction, op) }
     }
 
-    /// A stream that gave less than there was room for is drained, and the next try would only hear "would block"
-    /// (epoll(7), "Do I need to continuously read/write"). Zero is the end, which does not pass.
+    /// A stream that gave less than there was room for, or took less than was offered, is drained, and the next try
+    /// would only hear "would block" (epoll(7), "Do I need to continuously read/write"); that saves one of four system
+    /// calls an echo. What comes afterwards, be it the end or an error, is told by a new event. Two things end a read
+    /// early with more behind them: TCP's urgent data, of which the reactor knows (`URGENT`), and what is sent with
+    /// bytes through a Unix socket (`SHORT_READ_DRAINS`). Zero is the end, which does not pass.
+    #[inline]
     fn moved(
         &self,
         direction: Direction,
@@ -41,7 +47,11 @@ impl<S: Io> Socket<S> {
             return Ok(0);
         }
         let moved = op()?;
-        if moved > 0 && moved < asked {
+        let drains = match direction {
+            Direction::Read => S::SHORT_READ_DRAINS,
+            Direction::Write => EDGES,
+        };
+        if drains && moved > 0 && moved < asked {
             self.drained(direction);
         }
         Ok(moved)
@@ -52,6 +62,7 @@ impl<S: Io> Socket<S>
 where
     for<'a> &'a S: Read,
 {
+    #[inline]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.moved(Direction::Read, buffer.len(), || self.io().read(buffer))
     }
@@ -61,6 +72,7 @@ where
     }
 
     /// Reads until `buffer` is full; `filled` is how far it came, for the next try.
+    #[inline]
     pub(crate) fn fill(&self, buffer: &mut [u8], filled: &mut usize) -> io::Result<()> {
         while *filled < buffer.len() {
             match self.read(&mut buffer[*filled..])? {
@@ -82,6 +94,7 @@ impl<S: Io> Socket<S>
 where
     for<'a> &'a S: Write,
 {
+    #[inline]
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.moved(Direction::Write, bytes.len(), || self.io().write(bytes))
     }
@@ -91,6 +104,7 @@ where
     }
 
     /// Writes until all is out; `written` is how far it came, for the next try.
+    #[inline]
     pub(crate) fn pour(&self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
         while *written < bytes.len() {
             match self.write(&bytes[*written..])? {
@@ -153,7 +167,8 @@ macro_rules! stream {
             /// **Not** cancel safe: dropped, the bytes that it has read are lost.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut filled = Progress::new(concat!(stringify!($Stream), "::read_exact"), "read");
+                let mut filled =
+                    Progress::new(&Many { what: concat!(stringify!($Stream), "::read_exact"), verb: "read" });
                 self.socket.transfer(Direction::Read, buffer.len(), move |socket| {
                     filled.step(|filled| socket.fill(buffer, filled))
                 })
@@ -208,7 +223,8 @@ macro_rules! stream {
             /// **Not** cancel safe: dropped, nobody knows how much was written.
             #[track_caller]
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut written = Progress::new(concat!(stringify!($Stream), "::write_all"), "written");
+                let mut written =
+                    Progress::new(&Many { what: concat!(stringify!($Stream), "::write_all"), verb: "written" });
                 self.socket.transfer(Direction::Write, bytes.len(), move |socket| {
                     written.step(|written| socket.pour(bytes, written))
                 })

@@ -19,7 +19,7 @@ use crate::cell::Waiter;
 use crate::clock::{Clock, Instant};
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
-use waiters::Waiters;
+use waiters::{Taken, Waiters};
 
 pub(crate) use waiters::Place;
 
@@ -42,7 +42,7 @@ pub(crate) struct Reactor {
     /// Taken while a park fills it and while dispatch reads it.
     events: Cell<Option<Events>>,
     /// They hold something for dispatch.
-    news: Cell<bool>,
+    has_news: Cell<bool>,
     sources: RefCell<Slab<Slot>>,
     created: Cell<u64>,
     places: Cell<u64>,
@@ -51,76 +51,55 @@ pub(crate) struct Reactor {
     alarm: Alarm,
 }
 
-/// While a direction is ready, nobody waits for it: whoever asks is told so, and news wakes all who wait.
+/// A source: one cache line, for an event and a poll touch nothing else of it.
+#[repr(align(64))]
 struct Slot {
     id: SourceId,
+    waiters: Waiters,
     /// What it is, for dumps.
-    thing: &'static str,
+    thing: &'static &'static str,
     /// What the kernel reported and nothing has used up.
     ready: u8,
-    read: Waiters,
-    write: Waiters,
 }
+
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Slot>() == 64);
 
 const READABLE: u8 = 1;
 const WRITABLE: u8 = 2;
 /// The peer is done, or the source failed: reading never waits again. Sticks, for the kernel says it once.
 const READ_CLOSED: u8 = 4;
 const WRITE_CLOSED: u8 = 8;
+/// Urgent data are in the stream: a read ends before them, whatever comes after. Until the next "would block".
+const URGENT: u8 = 16;
 
 #[inline]
 fn bits(direction: Direction) -> u8 {
     (READABLE | READ_CLOSED) << direction as u8 // each of Write stands one above its like of Read
 }
 
-impl Slot {
-    fn waiters(&mut self, direction: Direction) -> &mut Waiters {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
-        }
-    }
-
-    fn take_all(&mut self, left: &mut Vec<Waiter>) {
-        self.read.take().each(|waiter| left.push(waiter));
-        self.write.take().each(|waiter| left.push(waiter));
-    }
-}
-
-/// Whom an event concerns.
-enum Report {
-    Nobody,
-    /// One who reads, and nobody else.
-    Reader(Waiter, SourceId),
-    Others,
-    /// No source.
-    Unknown,
-}
-
-/// What came of a look before an operation.
-#[derive(Clone, Copy)]
-pub(crate) enum Attended {
-    /// It is worth trying, or the source was forgotten, as the operation will tell.
-    Ready,
-    /// The task waits.
-    Waits,
-    /// Not ready, and a wait of another kind than the rule: [`Reactor::wait`] is for it.
-    Otherwise,
-}
-
-fn is_of_source(event: &mio::event::Event) -> bool {
-    !matches!(event.token(), DOORBELL | ALARM)
-}
-
-/// What an event makes ready.
+/// What an event says, as bits.
 #[inline]
-fn news_of(event: &mio::event::Event) -> u8 {
-    let failed = event.is_error();
-    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
-    bit(event.is_readable(), READABLE)
-        | bit(event.is_writable(), WRITABLE)
-        | bit(failed || event.is_read_closed(), READ_CLOSED)
-        | bit(failed || event.is_write_closed(), WRITE_CLOSED)
+fn news(event: &mio::event::Event) -> u8 {
+    let mut news = 0;
+    let mut note = |is_so: bool, bit: u8| news |= if is_so { bit } else { 0 };
+    note(event.is_readable(), READABLE);
+    note(event.is_writable(), WRITABLE);
+    note(event.is_read_closed() || event.is_error(), READ_CLOSED);
+    note(event.is_write_closed() || event.is_error(), WRITE_CLOSED);
+    note(event.is_priority(), URGENT);
+    news
+}
+
+/// What became of asking for a direction.
+#[must_use]
+pub(crate) enum Ask {
+    /// An operation is worth trying.
+    Ready,
+    /// It is not, and whoever asked waits; the caller drops who is not woken then.
+    Waits(Option<Waiter>),
+    /// It is not, and nobody waits yet.
+    Unready,
 }
 
 impl Reactor {
@@ -131,7 +110,7 @@ impl Reactor {
         let reactor = Reactor {
             poll: RefCell::new(poll),
             events: Cell::new(Some(Events::with_capacity(capacity))),
-            news: Cell::new(false),
+            has_news: Cell::new(false),
             sources: RefCell::default(),
             created: Cell::new(0),
             places: Cell::new(0),
@@ -155,7 +134,7 @@ impl Reactor {
         &self,
         io: &mut impl Source,
         interest: Interest,
-        thing: &'static str,
+        thing: &'static &'static str,
     ) -> io::Result<SourceKey> {
         let mut sources = self.sources.borrow_mut();
         let vacant = sources.vacant_entry();
@@ -166,13 +145,7 @@ impl Reactor {
         self.poll.borrow().registry().register(io, Token(vacant.key()), interest)?;
         self.created.set(key.id.0);
         // Optimistic: the operation is tried first, and the kernel's "would block" is what clears a bit.
-        vacant.insert(Slot {
-            id: key.id,
-            thing,
-            ready: READABLE | WRITABLE,
-            read: Waiters::default(),
-            write: Waiters::default(),
-        });
+        vacant.insert(Slot { id: key.id, thing, ready: READABLE | WRITABLE, waiters: Waiters::default() });
         Ok(key)
     }
 
@@ -183,7 +156,8 @@ impl Reactor {
         let mut sources = self.sources.borrow_mut();
         if sources.get(key.slot as usize).is_some_and(|slot| slot.id == key.id) {
             let mut slot = sources.remove(key.slot as usize);
-            slot.take_all(&mut left);
+            slot.waiters.take_all(Direction::Read, &mut left);
+            slot.waiters.take_all(Direction::Write, &mut left);
             self.waiting.set(self.waiting.get() - left.len());
         }
         (result, left)
@@ -195,93 +169,75 @@ impl Reactor {
         sources.get_mut(key.slot as usize).filter(|slot| slot.id == key.id).map(act)
     }
 
-    /// Whether an operation in this direction is worth trying; if not, `own` waits at `place`. The two in one look: it
-    /// is the rule, and each look costs some 20 instructions.
+    /// Whether an operation in this direction is worth trying. If not, whom `me` gives waits for it at `place`; it
+    /// must run no foreign code.
+    ///
+    /// Nobody waits for a direction that is ready: whatever makes it so takes out all who waited. So whoever hears
+    /// `Ready` need not take back a wait.
     #[inline]
-    pub(crate) fn attend(
+    pub(crate) fn ask(
         &self,
         key: SourceKey,
         direction: Direction,
         place: &mut Place,
-        own: impl FnOnce() -> Option<Waiter>,
-        site: Option<&'static Location<'static>>,
-    ) -> Attended {
-        let is_ready = |slot: &Slot| slot.ready & bits(direction) != 0;
-        let attended = self.with_slot(key, |slot| {
-            if is_ready(slot) {
-                return Attended::Ready;
-            }
-            let waiters = slot.waiters(direction);
-            match if waiters.is_empty() { own() } else { None } {
-                None => Attended::Otherwise,
-                Some(waiter) => {
-                    self.settle(place);
-                    waiters.put_first(*place, waiter, site);
-                    Attended::Waits
-                }
-            }
-        });
-        match attended {
-            Some(Attended::Ready) => place.leave(),
-            Some(Attended::Waits) => self.waiting.set(self.waiting.get() + 1),
-            _ => {}
+        site: &'static Location<'static>,
+        me: impl FnOnce() -> Option<Waiter>,
+    ) -> Ask {
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources.get_mut(key.slot as usize).filter(|slot| slot.id == key.id) else {
+            return Ask::Ready;
+        };
+        if slot.ready & bits(direction) != 0 {
+            return Ask::Ready;
         }
-        attended.unwrap_or(Attended::Ready)
-    }
-
-    /// Gives a wait its place, if it has none.
-    #[inline]
-    fn settle(&self, place: &mut Place) {
+        let Some(me) = me() else { return Ask::Unready };
         if *place == Place::NONE {
             self.places.set(self.places.get() + 1);
             *place = Place::new(self.places.get());
         }
+        let put = slot.waiters.put(*place, direction, me, site);
+        self.waiting.set(self.waiting.get() + usize::from(put.is_ok()));
+        Ask::Waits(put.err())
     }
 
     /// The kernel said "would block": whatever was reported before, it is used up.
     pub(crate) fn would_block(&self, key: SourceKey, direction: Direction) {
-        self.with_slot(key, |slot| slot.ready &= !bits(direction));
+        let used_up = match direction {
+            Direction::Read => bits(direction) | URGENT,
+            Direction::Write => bits(direction),
+        };
+        self.with_slot(key, |slot| slot.ready &= !used_up);
     }
 
-    /// A stream gave less than was asked for: it is drained, unless its end or an error is next.
+    /// A stream took or gave less than was asked for: the next try would block, unless its end, an error or urgent
+    /// data are next.
+    #[inline]
     pub(crate) fn drained(&self, key: SourceKey, direction: Direction) {
-        let sticky = READ_CLOSED | WRITE_CLOSED;
-        self.with_slot(key, |slot| slot.ready &= !bits(direction) | sticky);
-    }
-
-    /// Lets `waiter` wait for a direction at `place`; hands back who is not woken then.
-    pub(crate) fn wait(
-        &self,
-        key: SourceKey,
-        direction: Direction,
-        place: &mut Place,
-        waiter: Waiter,
-        site: Option<&'static Location<'static>>,
-    ) -> Option<Waiter> {
-        self.settle(place);
-        let mut waiter = Some(waiter);
-        let added = self.with_slot(key, |slot| slot.waiters(direction).put(*place, &mut waiter, site));
-        self.waiting.set(self.waiting.get() + usize::from(added == Some(true)));
-        waiter
+        self.with_slot(key, |slot| match direction {
+            Direction::Read if slot.ready & URGENT != 0 => {}
+            Direction::Read => slot.ready &= !READABLE,
+            Direction::Write => slot.ready &= !WRITABLE,
+        });
     }
 
     /// Takes back a wait; the waiter is the caller's to drop.
     pub(crate) fn cancel(&self, key: SourceKey, direction: Direction, place: Place) -> Option<Waiter> {
-        let gone = self.with_slot(key, |slot| slot.waiters(direction).remove(place)).flatten();
+        let gone = self.with_slot(key, |slot| slot.waiters.remove(place, direction)).flatten();
         self.waiting.set(self.waiting.get() - usize::from(gone.is_some()));
         gone
     }
 
-    /// Looks at the kernel without waiting; whether it had news.
+    /// Looks at the kernel without waiting; whether it had news of a source.
     pub(crate) fn look(&self, trace: &Tracer) -> io::Result<bool> {
-        self.poll_once(Some(Duration::ZERO))?;
-        if self.has_news() {
+        let seen = self.poll_once(Some(Duration::ZERO))?;
+        if seen.news {
             trace.emit(|| Event::Unpark(self.count()));
         }
-        Ok(self.has_news())
+        Ok(seen.news)
     }
 
-    /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`.
+    /// Sleeps until the kernel reports something, the doorbell was rung, or the clock, if it ticks, would say `until`;
+    /// whether there is news of a source.
     ///
     /// mio waits in whole milliseconds, and the kernel may be late by its slack. So a long wait ends early, and the
     /// alarm ends the last stretch to the microsecond.
@@ -291,19 +247,19 @@ impl Reactor {
         is_rung: impl Fn() -> bool,
         clock: &Clock,
         trace: &Tracer,
-    ) -> io::Result<()> {
-        loop {
+    ) -> io::Result<bool> {
+        let seen = loop {
             let left = until.map(|deadline| deadline.duration_since(clock.ticking()));
             let timeout = left.map_or(Ok(None), |left| self.stretch(left, until))?;
-            let interrupted = self.poll_once(timeout)?;
-            let is_over = || until.is_some_and(|deadline| deadline <= clock.ticking());
+            let seen = self.poll_once(timeout)?;
+            let over = until.is_some_and(|deadline| deadline <= clock.ticking());
             // The bell's own event may be an old one, whose message was collected before it was seen.
-            if self.has_news() || interrupted || is_over() || is_rung() {
-                break;
+            if seen.news || seen.interrupted || over || is_rung() {
+                break seen;
             }
-        }
+        };
         trace.emit(|| Event::Unpark(self.count()));
-        Ok(())
+        Ok(seen.news)
     }
 
     /// How long mio is to wait of what is `left`; `None` if the alarm ends it.
@@ -316,29 +272,34 @@ impl Reactor {
         Ok(if armed { None } else { Some(left) })
     }
 
-    /// Asks the kernel; whether a signal came in between.
-    fn poll_once(&self, timeout: Option<Duration>) -> io::Result<bool> {
+    fn poll_once(&self, timeout: Option<Duration>) -> io::Result<Seen> {
         let mut events = self.events.take().expect("parks and dispatches do not nest");
         let result = self.poll.borrow_mut().poll(&mut events, timeout);
-        self.news.set(events.iter().any(is_of_source)); // the first is, as a rule
+        // Found at the third event at the latest: two descriptors are our own.
+        let news = events.iter().any(is_of_source);
         self.events.set(Some(events));
+        self.has_news.set(news);
+        let mut seen = Seen { news, interrupted: false };
         match result {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
-            other => other.map(|()| false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => seen.interrupted = true,
+            other => other?,
         }
+        Ok(seen)
     }
 
-    /// Whether a look or park found something that was not dispatched yet.
-    pub(crate) fn has_news(&self) -> bool {
-        self.news.get()
-    }
-
-    /// How many events they found.
+    /// How many events of sources the last look or park found: for traces, because it walks through all of them.
+    #[cold]
     fn count(&self) -> usize {
-        let events = self.events.take().expect("parks and dispatches do not nest");
-        let count = events.iter().filter(|event| is_of_source(event)).count();
-        self.events.set(Some(events));
+        let events = self.events.take();
+        let count = events.iter().flatten().filter(|event| is_of_source(event)).count();
+        self.events.set(events);
         count
+    }
+
+    /// Whether a look or park found events that were not dispatched yet.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_news.get()
     }
 
     /// Makes the poll's descriptor readable at `deadline`, for whoever waits on it; whether that can be.
@@ -359,68 +320,64 @@ impl Reactor {
         self.poll.borrow().registry().as_fd().try_clone_to_owned()
     }
 
-    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held: for each
-    /// event those who read, then those who write. How many events there were.
+    /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held; how many
+    /// events there were.
     pub(crate) fn dispatch(&self, mut wake: impl FnMut(Waiter, SourceId, Direction)) -> usize {
-        self.news.set(false);
+        self.has_news.set(false);
         let events = self.events.take().expect("parks and dispatches do not nest");
         let mut count = 0;
-        for event in &events {
-            let (slot, news) = (event.token().0, news_of(event));
-            match self.report(slot, news) {
-                Report::Nobody => {}
-                Report::Reader(waiter, id) => wake(waiter, id, Direction::Read),
-                Report::Others => self.wake_all(slot, news, &mut wake),
-                Report::Unknown => continue, // the doorbell's and the alarm's tokens name no slot
-            }
+        for event in events.iter().filter(|event| is_of_source(event)) {
             count += 1;
+            let (Token(slot), news) = (event.token(), news(event));
+            match self.report(slot, news) {
+                (_, Taken::Nobody) => {}
+                (id, Taken::One(waiter, direction)) => wake(waiter, id, direction),
+                (id, Taken::Crowd) => {
+                    for (waiter, direction) in self.take_crowd(slot, news) {
+                        wake(waiter, id, direction);
+                    }
+                }
+            }
         }
         self.events.set(Some(events));
         count
     }
 
-    /// Notes one event's news. Takes whoever waits, if that is one reader, as it mostly is: 50 instructions an event.
+    /// Notes the news of a source, and takes out whom they concern.
     #[inline]
-    fn report(&self, slot: usize, news: u8) -> Report {
+    fn report(&self, slot: usize, news: u8) -> (SourceId, Taken) {
         let mut sources = self.sources.borrow_mut();
-        let Some(slot) = sources.get_mut(slot) else { return Report::Unknown };
+        let Some(slot) = sources.get_mut(slot) else { return (SourceId(0), Taken::Nobody) };
         slot.ready |= news;
-        if slot.read.is_empty() && slot.write.is_empty() {
-            return Report::Nobody;
-        }
-        if news & bits(Direction::Read) == 0 || !slot.write.is_empty() {
-            return Report::Others;
-        }
-        let Some(waiter) = slot.read.take_only() else { return Report::Others };
-        self.waiting.set(self.waiting.get() - 1);
-        Report::Reader(waiter, slot.id)
+        let taken = slot.waiters.take(news);
+        self.waiting.set(self.waiting.get() - usize::from(matches!(taken, Taken::One(..))));
+        (slot.id, taken)
     }
 
-    /// Wakes everybody whom news concern.
+    /// Those who wait for what `news` tell: readers before writers, each in order of arrival.
     #[cold]
-    #[inline(never)]
-    fn wake_all(&self, slot: usize, news: u8, wake: &mut impl FnMut(Waiter, SourceId, Direction)) {
+    fn take_crowd(&self, slot: usize, news: u8) -> Vec<(Waiter, Direction)> {
+        let mut crowd = Vec::new();
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources.get_mut(slot) else { return crowd };
         for direction in [Direction::Read, Direction::Write] {
-            let taken = {
-                let mut sources = self.sources.borrow_mut();
-                // A foreign waker may have forgotten the source meanwhile.
-                let Some(slot) = sources.get_mut(slot).filter(|_| news & bits(direction) != 0) else { continue };
-                (slot.id, slot.waiters(direction).take())
-            };
-            let (id, woken) = taken;
-            self.waiting.set(self.waiting.get() - woken.len());
-            woken.each(|waiter| wake(waiter, id, direction));
+            if news & bits(direction) != 0 {
+                let mut taken = Vec::new();
+                slot.waiters.take_all(direction, &mut taken);
+                crowd.extend(taken.into_iter().map(|waiter| (waiter, direction)));
+            }
         }
+        self.waiting.set(self.waiting.get() - crowd.len());
+        crowd
     }
 
     /// Asks for everybody who waits.
     pub(crate) fn each(
         &self,
-        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, Option<&'static Location<'static>>),
+        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, &'static Location<'static>),
     ) {
         for (_, slot) in self.sources.borrow().iter() {
-            slot.read.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Read, site));
-            slot.write.each(|waiter, site| look(waiter, slot.id, slot.thing, Direction::Write, site));
+            slot.waiters.each(|waiter, direction, site| look(waiter, slot.id, slot.thing, direction, site));
         }
     }
 
@@ -428,9 +385,22 @@ impl Reactor {
     pub(crate) fn take_waiters(&self) -> Vec<Waiter> {
         let mut left = Vec::new();
         for (_, slot) in self.sources.borrow_mut().iter_mut() {
-            slot.take_all(&mut left);
+            slot.waiters.take_all(Direction::Read, &mut left);
+            slot.waiters.take_all(Direction::Write, &mut left);
         }
         self.waiting.set(0);
         left
     }
+}
+
+/// Neither the doorbell's nor the alarm's.
+#[inline]
+fn is_of_source(event: &mio::event::Event) -> bool {
+    event.token() < ALARM
+}
+
+struct Seen {
+    /// Of a source.
+    news: bool,
+    interrupted: bool,
 }

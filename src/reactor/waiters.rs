@@ -1,8 +1,10 @@
-//! Who waits for one direction of one source. One waiter is the rule and costs no allocation; more may come.
+//! Who waits for a source. One waiter is the rule and costs no allocation; more may come.
 
 use std::panic::Location;
 
+use super::bits;
 use crate::cell::Waiter;
+use crate::trace::Direction;
 
 /// A wait's place in the list, held by the future that waits. `NONE` before its first wait; the poll functions of a
 /// source share `SHARED`, where the last to poll is the one that is woken. Any other is given once in a reactor's
@@ -17,121 +19,116 @@ impl Place {
     pub(super) fn new(number: u64) -> Place {
         Place(number + 1)
     }
-
-    /// The wait is over: its future has nothing to take back. A shared place is never left.
-    #[inline]
-    pub(super) fn leave(&mut self) {
-        if *self != Place::SHARED {
-            *self = Place::NONE;
-        }
-    }
 }
 
 #[derive(Default)]
 pub(super) struct Waiters {
+    /// Who came first of all, for either direction; nobody can come here before `more` is empty.
     first: Option<Wait>,
     /// Those after the first, in order of arrival. Boxed, for most sources never need it.
-    #[allow(clippy::box_collection)] // 8 bytes a direction of an idle socket instead of 24
+    #[allow(clippy::box_collection)] // 8 bytes of an idle socket instead of 24
     more: Option<Box<Vec<Wait>>>,
 }
 
 struct Wait {
-    place: Place,
+    seat: Seat,
     waiter: Waiter,
-    site: Option<&'static Location<'static>>,
+    site: &'static Location<'static>,
+}
+
+/// A place and a direction in one word: with two, a source would not fit into a cache line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seat(u64);
+
+impl Seat {
+    fn new(place: Place, direction: Direction) -> Seat {
+        Seat(place.0 << 1 | u64::from(direction == Direction::Write))
+    }
+
+    fn direction(self) -> Direction {
+        if self.0 & 1 == 0 { Direction::Read } else { Direction::Write }
+    }
+}
+
+/// Whom some news concern.
+pub(super) enum Taken {
+    Nobody,
+    One(Waiter, Direction),
+    /// Perhaps several: to be asked for by `take_all`.
+    Crowd,
 }
 
 impl Waiters {
+    /// Puts a waiter at `place`, or at the end if the place is not here. The error is whoever is not to be woken: the
+    /// one before at this place, or the new one if it is the same.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none() // then there are no more
-    }
-
-    /// As `put`, where nobody waits.
-    #[inline]
-    pub(super) fn put_first(&mut self, place: Place, waiter: Waiter, site: Option<&'static Location<'static>>) {
-        self.first = Some(Wait { place, waiter, site });
-    }
-
-    /// Puts a waiter at `place`, or at the end if the place is not here. Leaves in `waiter` whoever is not to be
-    /// woken: the one before at this place, or the new one if it is the same. Whether the list grew.
     pub(super) fn put(
         &mut self,
         place: Place,
-        waiter: &mut Option<Waiter>,
-        site: Option<&'static Location<'static>>,
-    ) -> bool {
-        let Some(new) = waiter.take() else { return false };
-        if let Some(wait) = self.iter_mut().find(|wait| wait.place == place) {
-            *waiter = Some(if wait.waiter.is_same(&new) { new } else { std::mem::replace(&mut wait.waiter, new) });
-            return false;
+        direction: Direction,
+        waiter: Waiter,
+        site: &'static Location<'static>,
+    ) -> Result<(), Waiter> {
+        let wait = Wait { seat: Seat::new(place, direction), waiter, site };
+        if self.first.is_none() && !self.is_crowd() {
+            self.first = Some(wait);
+            return Ok(());
         }
-        let wait = Wait { place, waiter: new, site };
-        match &mut self.first {
-            first @ None => *first = Some(wait),
-            Some(_) => self.more.get_or_insert_default().push(wait),
-        }
-        true
+        self.put_among(wait)
     }
 
-    pub(super) fn remove(&mut self, place: Place) -> Option<Waiter> {
-        let more = self.more.as_deref_mut();
-        if self.first.as_ref().is_some_and(|wait| wait.place == place) {
-            let next = more.and_then(|more| (!more.is_empty()).then(|| more.remove(0)));
-            return std::mem::replace(&mut self.first, next).map(|wait| wait.waiter);
+    #[cold]
+    fn put_among(&mut self, new: Wait) -> Result<(), Waiter> {
+        let more = self.more.as_deref_mut().into_iter().flatten();
+        if let Some(wait) = self.first.iter_mut().chain(more).find(|wait| wait.seat == new.seat) {
+            let is_same = wait.waiter.is_same(&new.waiter);
+            return Err(if is_same { new.waiter } else { std::mem::replace(&mut wait.waiter, new.waiter) });
         }
-        let more = more?;
-        let at = more.iter().position(|wait| wait.place == place)?;
+        self.more.get_or_insert_default().push(new);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, place: Place, direction: Direction) -> Option<Waiter> {
+        let seat = Seat::new(place, direction);
+        if let Some(wait) = self.first.take_if(|wait| wait.seat == seat) {
+            return Some(wait.waiter);
+        }
+        let more = self.more.as_deref_mut()?;
+        let at = more.iter().position(|wait| wait.seat == seat)?;
         Some(more.remove(at).waiter)
     }
 
-    /// Takes the waiter, if it is the only one.
+    /// Takes out whom `news` concern, if that is one at most.
     #[inline]
-    pub(super) fn take_only(&mut self) -> Option<Waiter> {
-        if self.more.is_some() {
-            return None;
+    pub(super) fn take(&mut self, news: u8) -> Taken {
+        if self.is_crowd() {
+            return Taken::Crowd;
         }
-        self.first.take().map(|wait| wait.waiter)
+        match self.first.take_if(|wait| news & bits(wait.seat.direction()) != 0) {
+            Some(wait) => Taken::One(wait.waiter, wait.seat.direction()),
+            None => Taken::Nobody,
+        }
     }
 
-    /// Takes all.
-    pub(super) fn take(&mut self) -> Woken {
-        Woken { first: self.first.take().map(|wait| wait.waiter), more: self.more.take() }
+    /// Moves all who wait for a direction to `into`, in order of arrival.
+    pub(super) fn take_all(&mut self, direction: Direction, into: &mut Vec<Waiter>) {
+        let is_concerned = |wait: &mut Wait| wait.seat.direction() == direction;
+        into.extend(self.first.take_if(is_concerned).map(|wait| wait.waiter));
+        if let Some(more) = &mut self.more {
+            into.extend(more.extract_if(.., is_concerned).map(|wait| wait.waiter));
+        }
     }
 
-    pub(super) fn each(&self, mut look: impl FnMut(&Waiter, Option<&'static Location<'static>>)) {
+    pub(super) fn each(&self, mut look: impl FnMut(&Waiter, Direction, &'static Location<'static>)) {
         let more = self.more.iter().flat_map(|more| more.iter());
         for wait in self.first.iter().chain(more) {
-            look(&wait.waiter, wait.site);
+            look(&wait.waiter, wait.seat.direction(), wait.site);
         }
     }
 
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Wait> {
-        let more = self.more.as_deref_mut().map(|more| more.iter_mut());
-        self.first.iter_mut().chain(more.into_iter().flatten())
-    }
-}
-
-/// Those who waited for what is ready now.
-#[must_use = "whoever is dropped here is not woken"]
-pub(super) struct Woken {
-    first: Option<Waiter>,
-    #[allow(clippy::box_collection)] // as in `Waiters`
-    more: Option<Box<Vec<Wait>>>,
-}
-
-impl Woken {
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
-    }
-
-    /// Each, in order of arrival.
-    pub(super) fn each(self, mut act: impl FnMut(Waiter)) {
-        if let Some(first) = self.first {
-            act(first);
-        }
-        if let Some(more) = self.more {
-            more.into_iter().for_each(|wait| act(wait.waiter));
-        }
+    /// Whether somebody waits besides the first.
+    #[inline]
+    fn is_crowd(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| !more.is_empty())
     }
 }

@@ -200,7 +200,7 @@ pub(super) fn take(state: &State) -> Dump {
     });
     state.reactor.each(|waiter, source, thing, direction, site| {
         if let Waiter::Task(task) = waiter {
-            note(task.id(), Waits::Source { source, thing, direction, site });
+            note(task.id(), Waits::Source { source, thing, direction, site: Some(site) });
         }
     });
     let stands = waits::stands();

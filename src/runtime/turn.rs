@@ -154,7 +154,7 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     Ok(())
 }
 
-/// Asks the kernel without waiting, if it could have anything to say; whether it had.
+/// Asks the kernel without waiting, if it could have anything to say; whether it had news of a source.
 fn look(state: &State, host: Host) -> bool {
     // A guest's descriptor is readable until what made it so, a wake perhaps, was asked for.
     if state.reactor.is_empty() && matches!(host, Host::Own) {
@@ -216,7 +216,7 @@ fn park_virtual(state: &State, host: Host) -> Result<(), Deadlock> {
 }
 
 #[track_caller]
-fn expect_kernel<T>(result: std::io::Result<T>) -> T {
+fn expect_kernel(result: std::io::Result<bool>) -> bool {
     result.unwrap_or_else(|error| panic!("the kernel refused to wait for events: {error}"))
 }
 

@@ -6,10 +6,12 @@ use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
+use mio::Interest;
+
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
-use crate::net::progress::Progress;
+use crate::net::progress::{Many, Progress};
 use crate::net::socket::{Io, Peek, Socket};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
@@ -28,6 +30,9 @@ pub struct TcpStream {
 
 impl Io for mio::net::TcpStream {
     const NAME: &'static str = "TcpStream";
+    /// And urgent data, because a read ends before them whatever comes after.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 }
 
 impl Peek for mio::net::TcpStream {

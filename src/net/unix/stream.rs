@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::SocketAddr;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::net::progress::Progress;
+use crate::net::progress::{Many, Progress};
 use crate::net::socket::{Io, Peek, Socket};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
@@ -43,6 +43,8 @@ pub struct UnixStream {
 
 impl Io for mio::net::UnixStream {
     const NAME: &'static str = "UnixStream";
+    /// A read ends after bytes with which descriptors were sent, and before urgent ones, whatever comes after.
+    const SHORT_READ_DRAINS: bool = false;
 }
 
 impl Peek for mio::net::UnixStream {
