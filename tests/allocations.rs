@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
-use glassloop::time::{Instant, sleep, timeout};
+use glassloop::time::{Instant, Sleep, sleep, timeout};
 use glassloop::{Builder, JoinSet, spawn, yield_now};
 
 /// The system's allocator, and what this thread asked of it. A count of its own a thread: the tests of this file run
@@ -224,6 +224,27 @@ fn timeout_too_late_allocates_nothing() {
     paused().build().unwrap().block_on(assert_warm_rounds_allocate_nothing(async || {
         timeout(LONG, std::future::pending::<()>()).await.unwrap_err();
     }));
+}
+
+/// Nothing of a cancelled timer stays behind: not beside an earlier one, a later one, or a crowd in no order.
+#[test]
+fn million_sleeps_made_and_cancelled_beside_others_allocate_nothing() {
+    glassloop::run(async {
+        let mut others: Vec<Sleep> =
+            (0..100).map(|n| sleep(LONG + Duration::from_nanos(n * 7919 % 1000))).collect();
+        for other in &mut others {
+            poll_once(other).await;
+        }
+        poll_once(pin!(sleep(LONG))).await;
+        let before = allocations();
+        for n in 0..1_000_000_u64 {
+            poll_once(pin!(sleep(LONG.mul_f64((n * 7919 % 1000) as f64 / 500.0)))).await;
+            if n % 64 == 0 {
+                yield_now().await; // a turn, which asks for the next deadline
+            }
+        }
+        assert_eq!(allocations() - before, 0);
+    });
 }
 
 #[test]

@@ -117,7 +117,8 @@ pub struct Sleep {
 enum Stage {
     /// Not polled yet.
     New,
-    Armed(TimerKey),
+    /// In this slot; with `id`, which it was armed with, its key.
+    Armed(u32),
     /// Fired, and seen to have fired.
     Over,
 }
@@ -141,7 +142,7 @@ impl Sleep {
     pub fn is_elapsed(&self) -> bool {
         match self.stage {
             Stage::New => false,
-            Stage::Armed(key) => self.on_own_loop(|state| !state.timers.is_armed(key)),
+            Stage::Armed(slot) => self.on_own_loop(|state| !state.timers.is_armed(self.key(slot))),
             Stage::Over => true,
         }
     }
@@ -166,19 +167,21 @@ impl Sleep {
     /// });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        let stage = self.stage;
-        let (id, site) = (self.on_own_loop(|state| state.timers.next_id()), self.site);
-        self.deadline = deadline;
-        self.id = id;
-        self.stage = Stage::New;
-        if let Stage::Armed(key) = stage {
-            let rearmed = self.on_own_loop(|state| {
-                state.timers.cancel(key).map(|waiter| state.timers.arm(deadline, id, waiter, site))
-            });
-            self.stage = rearmed.map_or(Stage::New, Stage::Armed);
-        }
+        let (id, stage) = self.on_own_loop(|state| {
+            let id = state.timers.next_id();
+            match self.stage {
+                Stage::Armed(slot) if state.timers.rearm(self.key(slot), deadline, id) => (id, self.stage),
+                _ => (id, Stage::New),
+            }
+        });
+        (self.deadline, self.id, self.stage) = (deadline, id, stage);
     }
 
+    fn key(&self, slot: u32) -> TimerKey {
+        TimerKey { slot, id: self.id }
+    }
+
+    #[inline]
     fn on_own_loop<R>(&self, act: impl FnOnce(&State) -> R) -> R {
         wake::with_own("sleep", self.runtime, act).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -187,27 +190,42 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let stage = this.on_own_loop(|state| match this.stage {
-            Stage::New => Stage::Armed(state.timers.arm(this.deadline, this.id, wake::waiter(cx), this.site)),
-            Stage::Armed(key) if state.timers.is_armed(key) => {
-                drop(state.timers.set_waiter(key, wake::waiter(cx)));
-                Stage::Armed(key)
+        this.stage = this.on_own_loop(|state| match this.stage {
+            Stage::New => Stage::Armed(state.timers.arm(this.deadline, this.id, wake::waiter(cx), this.site).slot),
+            Stage::Armed(slot) => {
+                let key = this.key(slot);
+                if !state.timers.is_armed(key) {
+                    return Stage::Over;
+                }
+                if let Some(waiter) = wake::new_waiter(cx, |task| state.timers.wakes(key, task)) {
+                    drop(state.timers.set_waiter(key, waiter));
+                }
+                Stage::Armed(slot)
             }
-            Stage::Armed(_) | Stage::Over => Stage::Over,
+            Stage::Over => Stage::Over,
         });
-        this.stage = stage;
-        if matches!(stage, Stage::Over) { Poll::Ready(()) } else { Poll::Pending }
+        if matches!(this.stage, Stage::Over) { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for Sleep {
+    #[inline]
     fn drop(&mut self) {
-        if let Stage::Armed(key) = self.stage {
-            wake::on_loop(self.runtime, move |state| drop(state.timers.cancel(key)));
+        let Stage::Armed(slot) = self.stage else { return };
+        let key = self.key(slot);
+        // Nearly always on its loop, which needs no message.
+        if wake::own(self.runtime, |state| drop(state.timers.cancel(key))).is_none() {
+            cancel_elsewhere(self.runtime, key);
         }
     }
+}
+
+#[cold]
+fn cancel_elsewhere(runtime: RuntimeId, key: TimerKey) {
+    wake::on_loop(runtime, move |state| drop(state.timers.cancel(key)));
 }
 
 impl fmt::Debug for Sleep {
