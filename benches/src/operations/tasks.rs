@@ -124,13 +124,16 @@ impl Future for Waits {
 }
 
 /// Bytes of memory that a waiting task holds, what the allocator adds and what the runtime keeps of it elsewhere
-/// included. It must be the first in its process: memory that others gave back would be used again.
+/// included; but not a place in the queue of the ready, which never holds more than a batch. It must be the first of
+/// so many in its process: memory that others gave back would be used again.
 async fn waiting_bytes<R: Rival>(count: usize) -> Found {
     let before = resident();
-    for _ in 0..count {
-        R::detach(R::spawn(Waits([0; 8])));
+    for _ in 0..batches(count) {
+        for _ in 0..BATCH {
+            R::detach(R::spawn(Waits([0; 8])));
+        }
+        wake_oneself().await; // behind the whole batch
     }
-    wake_oneself().await; // behind all of them
     [(resident() - before) as f64 / count as f64, 0.0]
 }
 
