@@ -1,73 +1,37 @@
-//! Two tasks that wake each other through a bare slot, which keeps a clone of a waker as foreign code does.
+//! Two tasks that wake each other: through the runtime's own channels, and through a bare slot, which keeps a clone of a
+//! waker as foreign code does.
 
-use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::rc::Rc;
-use std::task::{Poll, Waker};
-use std::time::Instant;
+use glassloop_benches::harness::{Race, Sample, Spec, run};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glassloop::{Runtime, spawn};
+const RACES: &[Race] = &[
+    Race {
+        operation: "ping_pong_channel",
+        rows: &[Spec {
+            name: "ping-pong-channel",
+            place: 60,
+            work: "ping-pong over own bounded(1) channel, a round trip",
+            unit: "ns",
+            aim: 50.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: Some(50.0),
+    },
+    Race {
+        operation: "ping_pong_slot",
+        rows: &[Spec {
+            name: "ping-pong-slot",
+            place: 70,
+            work: "ping-pong over a bare `Rc` slot that stores a `Waker` clone",
+            unit: "ns",
+            aim: 70.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+];
 
-#[derive(Clone, Default)]
-struct Gate(Rc<State>);
-
-#[derive(Default)]
-struct State {
-    open: Cell<bool>,
-    waiter: RefCell<Option<Waker>>,
+fn main() {
+    run(env!("CARGO_BIN_EXE_rival"), RACES);
 }
-
-impl Gate {
-    fn open(&self) {
-        self.0.open.set(true);
-        let waiter = self.0.waiter.take();
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
-    }
-
-    /// Waits until it is open, and closes it again.
-    fn pass(&self) -> impl Future<Output = ()> + '_ {
-        poll_fn(|cx| {
-            if self.0.open.take() {
-                return Poll::Ready(());
-            }
-            *self.0.waiter.borrow_mut() = Some(cx.waker().clone());
-            Poll::Pending
-        })
-    }
-}
-
-fn ping_pong(criterion: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let mut group = criterion.benchmark_group("ping_pong");
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("bare slot, there and back", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let (ping, pong) = (Gate::default(), Gate::default());
-                let other = {
-                    let (ping, pong) = (ping.clone(), pong.clone());
-                    spawn(async move {
-                        for _ in 0..rounds {
-                            ping.pass().await;
-                            pong.open();
-                        }
-                    })
-                };
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    ping.open();
-                    pong.pass().await;
-                }
-                let took = start.elapsed();
-                other.await.unwrap();
-                took
-            })
-        });
-    });
-}
-
-criterion_group!(benches, ping_pong);
-criterion_main!(benches);

@@ -1,46 +1,49 @@
-//! Jobs on the blocking pool: one at a time, there and back; and a burst.
+//! Jobs on the blocking pool: one at a time, there and back, and a burst; and a loop that sleeps until a thread wakes it.
 
-use std::time::Instant;
+use glassloop_benches::harness::{Race, Sample, Spec, run};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glassloop::{JoinHandle, Runtime, spawn_blocking};
+const RACES: &[Race] = &[
+    Race {
+        operation: "blocking_round_trip",
+        rows: &[Spec {
+            name: "blocking-round-trip",
+            place: 140,
+            work: "`spawn_blocking`, a round trip",
+            unit: "µs",
+            aim: 11.5,
+        }],
+        sample: Sample::Timed,
+        pinned: false,
+        python: None,
+    },
+    Race {
+        operation: "blocking_burst",
+        rows: &[Spec {
+            name: "blocking-burst",
+            place: 150,
+            work: "`spawn_blocking`, bursts of 1000, a job",
+            unit: "ns",
+            aim: 500.0,
+        }],
+        sample: Sample::Timed,
+        pinned: false,
+        python: None,
+    },
+    Race {
+        operation: "thread_wake",
+        rows: &[Spec {
+            name: "thread-wake",
+            place: 160,
+            work: "wake from a parked loop by a thread, a round trip",
+            unit: "µs",
+            aim: 5.5,
+        }],
+        sample: Sample::Timed,
+        pinned: false,
+        python: None,
+    },
+];
 
-const BURST: u64 = 1000;
-
-fn blocking(criterion: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let mut group = criterion.benchmark_group("spawn_blocking");
-
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("there and back", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    spawn_blocking(|| ()).await.unwrap();
-                }
-                start.elapsed()
-            })
-        });
-    });
-
-    group.throughput(Throughput::Elements(BURST));
-    group.bench_function("bursts of 1000", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let mut jobs: Vec<JoinHandle<()>> = Vec::with_capacity(BURST as usize);
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    jobs.extend((0..BURST).map(|_| spawn_blocking(|| ())));
-                    for job in jobs.drain(..) {
-                        job.await.unwrap();
-                    }
-                }
-                start.elapsed()
-            })
-        });
-    });
+fn main() {
+    run(env!("CARGO_BIN_EXE_rival"), RACES);
 }
-
-criterion_group!(benches, blocking);
-criterion_main!(benches);

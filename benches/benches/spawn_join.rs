@@ -1,46 +1,50 @@
-//! Tasks made and awaited: in batches, and one by one.
+//! Tasks made and awaited: in batches, without waiting, and one by one; and what a task that waits holds in memory.
 
-use std::time::Instant;
+use glassloop_benches::harness::{Race, Sample, Spec, run};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glassloop::{JoinHandle, Runtime, spawn};
+const RACES: &[Race] = &[
+    Race {
+        operation: "spawn_join",
+        rows: &[Spec {
+            name: "spawn-join",
+            place: 10,
+            work: "spawn + join, batches of 1000",
+            unit: "ns",
+            aim: 30.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: Some(50.0),
+    },
+    Race {
+        operation: "spawn_detached",
+        rows: &[Spec { name: "spawn-detached", place: 20, work: "spawn, detached", unit: "ns", aim: 25.0 }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "spawn_await_one",
+        rows: &[Spec { name: "spawn-await-one", place: 30, work: "spawn and await one", unit: "ns", aim: 35.0 }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "waiting_bytes",
+        rows: &[Spec {
+            name: "waiting-bytes",
+            place: 20_000,
+            work: "memory of a waiting task with a 64-byte future",
+            unit: "bytes",
+            aim: 128.0,
+        }],
+        sample: Sample::Fresh(100_000),
+        pinned: true,
+        python: None,
+    },
+];
 
-const BATCH: u64 = 1000;
-
-fn spawn_join(criterion: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let mut group = criterion.benchmark_group("spawn_join");
-
-    group.throughput(Throughput::Elements(BATCH));
-    group.bench_function("batches of 1000", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let mut tasks: Vec<JoinHandle<u64>> = Vec::with_capacity(BATCH as usize);
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    tasks.extend((0..BATCH).map(|n| spawn(async move { n })));
-                    for task in tasks.drain(..) {
-                        task.await.unwrap();
-                    }
-                }
-                start.elapsed()
-            })
-        });
-    });
-
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("one by one", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let start = Instant::now();
-                for n in 0..rounds {
-                    spawn(async move { n }).await.unwrap();
-                }
-                start.elapsed()
-            })
-        });
-    });
+fn main() {
+    run(env!("CARGO_BIN_EXE_rival"), RACES);
 }
-
-criterion_group!(benches, spawn_join);
-criterion_main!(benches);

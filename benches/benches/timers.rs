@@ -1,96 +1,68 @@
-//! Timers that are made and dropped, as most time-outs are; that fire, under a clock that jumps; and how late a
-//! short sleep is under the real one.
+//! Timers that are made and dropped, as most time-outs are; many that fire; and how late a short sleep is.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use glassloop_benches::harness::{Race, Sample, Spec, run};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glassloop::time::{Sleep, sleep};
-use glassloop::{Builder, JoinHandle, Runtime, spawn};
+const RACES: &[Race] = &[
+    Race {
+        operation: "timer_make_drop",
+        rows: &[Spec {
+            name: "timer-make-drop",
+            place: 80,
+            work: "a 30 s sleep made, polled once, dropped",
+            unit: "ns",
+            aim: 55.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "timer_make_drop_1000",
+        rows: &[Spec {
+            name: "timer-make-drop-1000",
+            place: 90,
+            work: "1000 sleeps made and cancelled, each",
+            unit: "ns",
+            aim: 120.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "timers_fire",
+        rows: &[
+            Spec {
+                name: "timers-fire",
+                place: 100,
+                work: "100,000 random timers fire: CPU each, spawning its task included",
+                unit: "ns",
+                aim: 800.0,
+            },
+            Spec {
+                name: "timers-fire-late",
+                place: 110,
+                work: "100,000 random timers fire: late, p99",
+                unit: "µs",
+                aim: 1000.0,
+            },
+        ],
+        sample: Sample::Fixed(100_000, 10_000),
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "sleep_late",
+        rows: &[
+            Spec { name: "sleep-late-p50", place: 120, work: "sleep(100 µs) late, p50", unit: "µs", aim: 7.0 },
+            Spec { name: "sleep-late-p99", place: 130, work: "sleep(100 µs) late, p99", unit: "µs", aim: 15.0 },
+        ],
+        sample: Sample::Fixed(400, 50),
+        pinned: true,
+        python: None,
+    },
+];
 
-const BATCH: u64 = 1000;
-const LONG: Duration = Duration::from_secs(30);
-
-/// Arms a timer: only a poll does.
-async fn poll_once(mut sleep: impl Future<Output = ()> + Unpin) {
-    poll_fn(|cx| {
-        assert!(pin!(&mut sleep).poll(cx).is_pending());
-        Poll::Ready(())
-    })
-    .await;
+fn main() {
+    run(env!("CARGO_BIN_EXE_rival"), RACES);
 }
-
-fn timers(criterion: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let paused = Builder::new().start_paused(true).build().unwrap();
-    let mut group = criterion.benchmark_group("timers");
-
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("made, polled, dropped", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    poll_once(pin!(sleep(LONG))).await;
-                }
-                start.elapsed()
-            })
-        });
-    });
-
-    group.throughput(Throughput::Elements(BATCH));
-    group.bench_function("1000 made, polled, dropped", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let mut sleeps: Vec<Sleep> = Vec::with_capacity(BATCH as usize);
-                let start = Instant::now();
-                for _ in 0..rounds {
-                    sleeps.extend((0..BATCH).map(|_| sleep(LONG)));
-                    for sleep in &mut sleeps {
-                        poll_once(sleep).await;
-                    }
-                    sleeps.clear();
-                }
-                start.elapsed()
-            })
-        });
-    });
-
-    group.bench_function("1000 fire, virtual clock", |bencher| {
-        bencher.iter_custom(|rounds| {
-            paused.block_on(async {
-                let ticks = |n: u64| async move {
-                    for _ in 0..rounds {
-                        sleep(Duration::from_micros(1000 + n * 7 % 1000)).await;
-                    }
-                };
-                let tasks: Vec<JoinHandle<()>> = (0..BATCH).map(|n| spawn(ticks(n))).collect();
-                let start = Instant::now();
-                for task in tasks {
-                    task.await.unwrap();
-                }
-                start.elapsed()
-            })
-        });
-    });
-
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("lateness of sleep(100 µs)", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let mut late = Duration::ZERO;
-                for _ in 0..rounds {
-                    let due = Instant::now() + Duration::from_micros(100);
-                    sleep(Duration::from_micros(100)).await;
-                    late += due.elapsed();
-                }
-                late
-            })
-        });
-    });
-}
-
-criterion_group!(benches, timers);
-criterion_main!(benches);

@@ -1,47 +1,30 @@
-//! A task that steps back in the queue: alone, and a thousand in turn.
+//! A task that steps back in the queue: alone by the runtime's own way, and a thousand in turn by a wake of themselves.
 
-use std::time::Instant;
+use glassloop_benches::harness::{Race, Sample, Spec, run};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glassloop::{JoinHandle, Runtime, spawn, yield_now};
+const RACES: &[Race] = &[
+    Race {
+        operation: "self_wake_1000",
+        rows: &[Spec {
+            name: "wake-poll",
+            place: 40,
+            work: "wake + poll, 1000 tasks in turn",
+            unit: "ns",
+            aim: 10.0,
+        }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+    Race {
+        operation: "yield_alone",
+        rows: &[Spec { name: "yield-alone", place: 50, work: "yield, 1 task alone", unit: "ns", aim: 12.0 }],
+        sample: Sample::Timed,
+        pinned: true,
+        python: None,
+    },
+];
 
-const TASKS: u64 = 1000;
-
-async fn step_back(rounds: u64) {
-    for _ in 0..rounds {
-        yield_now().await;
-    }
+fn main() {
+    run(env!("CARGO_BIN_EXE_rival"), RACES);
 }
-
-fn yields(criterion: &mut Criterion) {
-    let runtime = Runtime::new().unwrap();
-    let mut group = criterion.benchmark_group("yield");
-
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("alone", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let start = Instant::now();
-                step_back(rounds).await;
-                start.elapsed()
-            })
-        });
-    });
-
-    group.throughput(Throughput::Elements(TASKS));
-    group.bench_function("1000 in turn", |bencher| {
-        bencher.iter_custom(|rounds| {
-            runtime.block_on(async {
-                let tasks: Vec<JoinHandle<()>> = (0..TASKS).map(|_| spawn(step_back(rounds))).collect();
-                let start = Instant::now();
-                for task in tasks {
-                    task.await.unwrap();
-                }
-                start.elapsed()
-            })
-        });
-    });
-}
-
-criterion_group!(benches, yields);
-criterion_main!(benches);

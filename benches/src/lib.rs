@@ -1,13 +1,17 @@
-//! What the benches share: the rivals, each doing the same operations in the same words; the harness that lets them
-//! take turns; and the row of the table that a bench leaves behind.
+//! What the benches share: the harness that lets rivals take turns, and the row of the table that a bench leaves
+//! behind. The rivals themselves are in the program `rival`, so that it alone is linked with all of them.
 //!
 //! A bench writes each of its rows as a file of JSON into the target folder ([`Row::write`]); `benches/table` runs
 //! the benches and makes the page of all rows ([`Row::read_all`]).
 
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::process::Command;
+use std::{env, fmt, fs, io};
 
 use serde::{Deserialize, Serialize};
+
+#[cfg(all(target_os = "linux", feature = "peers"))]
+pub mod harness;
 
 /// The names that the table treats apart; every other rival is a peer.
 pub const OURS: &str = "glassloop";
@@ -115,6 +119,44 @@ impl Aim {
     }
 }
 
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Aim::AtMost(most) => write!(f, "≤ {}", figure(most)),
+            Aim::AtLeast(least) => write!(f, "≥ {}", figure(least)),
+            Aim::None => write!(f, "–"),
+        }
+    }
+}
+
+/// Three digits that mean something, and no more behind the point than two.
+pub fn figure(value: f64) -> String {
+    let digits = match value.abs() {
+        value if value < 9.995 => 2,
+        value if value < 99.95 => 1,
+        _ => 0,
+    };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// The Python that has this loop. uvloop does not come with it: it is fetched into the target folder, once.
+pub fn python(rival: &str) -> String {
+    if rival != "uvloop" {
+        return "python3".to_owned();
+    }
+    let environment = rows_folder().with_file_name("tmp").join("uvloop");
+    let python = environment.join("bin/python3");
+    if !python.exists() {
+        let venv = Command::new("python3").args(["-m", "venv"]).arg(&environment).status();
+        if venv.is_ok_and(|status| status.success()) {
+            let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uvloop"];
+            let _ = Command::new(&python).args(install).status(); // Where it fails, starting it says so.
+        }
+    }
+    python.display().to_string()
+}
+
 impl Row {
     /// A rival's median.
     pub fn median(&self, rival: &str) -> Option<f64> {
@@ -126,6 +168,35 @@ impl Row {
         let peer =
             |figure: &&Figure| ![OURS, FLOOR].contains(&&*figure.rival) && !FOREIGN.contains(&&*figure.rival);
         self.figures.iter().filter(peer).min_by(|a, b| a.median.total_cmp(&b.median))
+    }
+
+    /// A row behind all of Rust: this one's work, and how many times as fast as Python's loop glassloop does it.
+    pub fn beside(&self, python: &str, times: f64, aim: f64) -> Row {
+        Row {
+            name: format!("{}-{python}", self.name),
+            place: self.place + 100_000,
+            work: format!("{}: times as fast as {python}", self.work),
+            unit: "×".to_owned(),
+            aim: Aim::AtLeast(aim),
+            figures: vec![Figure::of(OURS, vec![times])],
+            missing: Vec::new(),
+        }
+    }
+
+    /// The row in a line, for who reads the bench: glassloop beside the floor, the best peer and tokio.
+    pub fn line(&self) -> String {
+        let Some(ours) = self.median(OURS) else { return format!("{}: no figure of glassloop's", self.work) };
+        let mut line = format!("{}, {}: glassloop {}", self.work, self.unit, figure(ours));
+        let best = self.best_peer().map(|best| (format!("best peer {}", best.rival), best.median));
+        let named = |name: &str| self.median(name).map(|median| (name.to_owned(), median));
+        for (who, median) in [named(FLOOR), best, named(TOKIO)].into_iter().flatten() {
+            line += &format!("; {who} {} (×{:.2})", figure(median), ours / median);
+        }
+        let verdict = self.aim.met(ours).map(|met| if met { "met" } else { "MISSED" });
+        match verdict {
+            Some(verdict) => format!("{line}; aim {}: {verdict}", self.aim),
+            None => line,
+        }
     }
 
     /// Leaves the row for the table.

@@ -25,11 +25,12 @@ impl Runtime {
     /// use std::time::Duration;
     ///
     /// let runtime = glassloop::Runtime::new().unwrap();
+    /// let (begin, begun) = std::sync::mpsc::channel::<()>();
     /// let (free, held) = std::sync::mpsc::channel::<()>();
     /// runtime.block_on(async {
-    ///     glassloop::spawn_blocking(move || held.recv()).detach();
-    ///     glassloop::time::sleep(Duration::from_millis(5)).await; // the job has begun
+    ///     glassloop::spawn_blocking(move || begin.send(()).and_then(|()| Ok(held.recv()))).detach();
     /// });
+    /// begun.recv().unwrap();
     /// let unfinished = runtime.shutdown(Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(unfinished.jobs().len(), 1);
     /// drop(free);

@@ -26,8 +26,10 @@ static ACQUIRE: Op = Op::new("Semaphore::acquire");
 ///
 /// # Examples
 /// ```
+/// use std::cell::Cell;
+///
 /// use glassloop::{join_all, sync::Semaphore, yield_now};
-/// ///
+///
 /// glassloop::run(async {
 ///     let (at_once, most) = (Cell::new(0), Cell::new(0));
 ///     let semaphore = Semaphore::new(5);
