@@ -78,6 +78,10 @@ pub(crate) struct Looked {
     pub(crate) parks: Cell<usize>,
     /// How many parks to let pass until the next look.
     pub(crate) rest: Cell<usize>,
+    /// The loop must not sleep for long before the next look.
+    pub(crate) is_owed: Cell<bool>,
+    /// It has slept as long as it may.
+    pub(crate) has_slept: Cell<bool>,
 }
 
 /// Who wants to hear of a task's end.

@@ -84,7 +84,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Unfinished {
         state.pool.wait(deadline);
         cell::close();
         let left = jobs.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
-        let site = |id| sites.iter().find(|(task, _)| *task == id).map(|(_, site)| *site);
+        let site = |id| sites.binary_search_by_key(&id, |(task, _)| *task).ok().map(|at| sites[at].1);
         Unfinished { jobs: left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect() }
     });
     std::mem::forget(no_way_back);

@@ -25,14 +25,18 @@ pub(super) fn look(state: &State) {
     }
 }
 
+/// What is long for a loop to sleep, so that it has the time for a look.
+const LONG: Duration = Duration::from_millis(100);
+
 /// A look visits every task. So where locks are busy and nothing is found, ever more parks pass until the next one;
-/// but a loop that is about to sleep for long has the time.
+/// but a loop that is about to sleep for long has the time. Where there are many tasks it has not: then a look is owed,
+/// and the loop sleeps no longer than `LONG` before it.
 #[cold]
 fn is_due(state: &State) -> bool {
-    const LONG: Duration = Duration::from_millis(100);
     const MOST: usize = 64;
     let looked = &state.looked;
     looked.parks.set(looked.parks.get() + 1);
+    let was_owed = looked.is_owed.replace(false);
     let parks = looked.parks.get();
     let crowd = state.tasks.len() / 256;
     let news = waits::news();
@@ -40,12 +44,20 @@ fn is_due(state: &State) -> bool {
         return parks >= MOST + crowd; // a circle may have been closed by awaiting a handle
     }
     let sleeps_long = || state.timers.next().is_none_or(|(deadline, _)| deadline - state.clock.now() > LONG);
-    if parks < looked.rest.get() + crowd && !sleeps_long() {
+    let has_slept = was_owed && looked.has_slept.get();
+    looked.has_slept.set(false);
+    if parks < looked.rest.get() + crowd && !has_slept && !(crowd == 0 && sleeps_long()) {
+        looked.is_owed.set(crowd > 0);
         return false;
     }
     looked.news.set(news);
     looked.rest.set((looked.rest.get() * 2).clamp(1, MOST));
     true
+}
+
+/// How long the loop may sleep before it looks; `None` for ever.
+pub(super) fn patience(state: &State) -> Option<Duration> {
+    state.looked.is_owed.get().then_some(LONG)
 }
 
 #[cold]

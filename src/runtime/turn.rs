@@ -168,7 +168,7 @@ fn look(state: &State, host: Host) -> bool {
 fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
     let most = match host {
         Host::Guest(most) => most,
-        Host::Own => None,
+        Host::Own => stuck::patience(state),
     };
     let limit = most.map_or(Instant::FAR, |most| state.clock.ticking().saturating_add(most));
     let until = next.map_or(Instant::FAR, |(deadline, _)| deadline);
@@ -187,6 +187,9 @@ fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
         expect_kernel(state.reactor.park(until, || state.inbox.is_rung(), &state.clock, &state.trace));
     }
     state.inbox.unpark();
+    if limit < Instant::FAR {
+        state.looked.has_slept.set(state.clock.ticking() >= limit);
+    }
 }
 
 /// A virtual clock jumps to the next deadline, once nothing else can happen first: the kernel has nothing, no other
