@@ -65,7 +65,7 @@ const LONG: Duration = Duration::from_millis(40);
 const LONG_IF_QUICK: Duration = Duration::from_millis(4);
 /// Nobody needs so long for a sample, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Samples a rival: an odd number, of which the median is one.
+/// Samples a rival, beside the one that criterion takes to warm up.
 const ROUNDS: usize = 11;
 const ROUNDS_IF_QUICK: usize = 3;
 
