@@ -52,7 +52,7 @@ pub struct Spec {
 
 /// How much work is in a sample.
 pub enum Sample {
-    /// As much as takes [`LONG`].
+    /// As much as takes 40 ms, or 4 ms if it has to be quick.
     Timed,
     /// So much; and so much if it has to be quick.
     Fixed(usize, usize),
@@ -60,11 +60,12 @@ pub enum Sample {
     Fresh(usize),
 }
 
+// Long enough for the caches to be warm for most of it: another rival was here before.
 const LONG: Duration = Duration::from_millis(40);
 const LONG_IF_QUICK: Duration = Duration::from_millis(4);
 /// Nobody needs so long for a sample, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Samples a rival: an odd number, of which the median is one.
+/// Samples a rival, beside the one that criterion takes to warm up.
 const ROUNDS: usize = 11;
 const ROUNDS_IF_QUICK: usize = 3;
 

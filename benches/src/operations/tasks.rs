@@ -3,7 +3,7 @@
 use std::fs;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::{BATCH, Found, Gate, batches, in_a_task, used, wake_oneself};
 use crate::rivals::{Channels, Rival};
@@ -111,15 +111,18 @@ async fn ping_pong_channel<R: Channels>(count: usize) {
     R::output(other.await);
 }
 
-/// 64 bytes that wait for ever, and have told nobody to wake them.
-struct Waits([u64; 8]);
+/// 64 bytes that wait for ever. A waker is kept, as one who waits does: without, some rivals would end the task.
+struct Waits {
+    waker: Option<Waker>,
+    _rest: [u64; 6],
+}
 
 impl Future for Waits {
-    type Output = u64;
+    type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u64> {
-        self.0[0] += 1;
-        if self.0[0] > 1 { Poll::Ready(self.0[7]) } else { Poll::Pending }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -127,10 +130,11 @@ impl Future for Waits {
 /// included; but not a place in the queue of the ready, which never holds more than a batch. It must be the first of
 /// so many in its process: memory that others gave back would be used again.
 async fn waiting_bytes<R: Rival>(count: usize) -> Found {
+    assert_eq!(size_of::<Waits>(), 64);
     let before = resident();
     for _ in 0..batches(count) {
         for _ in 0..BATCH {
-            R::detach(R::spawn(Waits([0; 8])));
+            R::detach(R::spawn(Waits { waker: None, _rest: [0; 6] }));
         }
         wake_oneself().await; // behind the whole batch
     }
