@@ -8,9 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use glassloop::sync::{Mutex, MutexGuard, RwLock};
-use glassloop::time::{sleep, timeout};
-use glassloop::trace::{Event, Recorder};
-use glassloop::{Builder, Runtime, spawn, spawn_named, yield_now};
+use glassloop::time::{Instant, sleep, timeout};
+use glassloop::trace::{Event, Observer, Recorder};
+use glassloop::{Builder, Runtime, spawn, spawn_blocking, spawn_named, yield_now};
 
 /// Runs `main` on virtual time; what was told as stuck, each with the time in seconds.
 fn told(main: impl Future<Output = ()>) -> Vec<String> {
@@ -319,4 +319,34 @@ fn a_deadlock_of_locks_alone_names_locks_and_holders() {
     assert!(report.contains("task 2 (task), spawned at"), "{report}");
     assert!(report.contains(&format!("waits for Mutex::lock (at tests/stuck.rs:{WAITED}:")), "{report}");
     assert!(report.contains("a circle: task 2 awaits task 3 awaits task 2"), "{report}");
+}
+
+#[test]
+fn a_circle_beside_a_crowd_is_told_although_looks_are_rationed_there() {
+    struct Tell(std::sync::mpsc::Sender<()>);
+    impl Observer for Tell {
+        fn event(&self, _: Instant, event: &Event) {
+            if matches!(event, Event::Stuck { .. }) {
+                let _ = self.0.send(());
+            }
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let runtime = Builder::new().observer(Rc::new(Tell(tell))).build().unwrap();
+    let was_told = runtime.block_on(async {
+        let crowd: Vec<_> = (0..600).map(|_| spawn(std::future::pending::<()>())).collect();
+        let (a, b) = (Rc::new(Mutex::new(())), Rc::new(Mutex::new(())));
+        for _ in 0..3 {
+            let parks = spawn_blocking(|| ()); // and each finds news of a lock
+            let waiter = spawn(take_both(a.clone(), b.clone()));
+            drop((parks.await, waiter.await, a.lock().await));
+        }
+        spawn(take_both(a.clone(), b.clone())).detach();
+        spawn(take_both(b, a)).detach();
+        let told = spawn_blocking(move || told.recv_timeout(seconds(30)).is_ok());
+        let was_told = told.await.unwrap();
+        drop(crowd);
+        was_told
+    });
+    assert!(was_told);
 }

@@ -191,11 +191,12 @@ impl Reactor {
             return Ask::Ready;
         }
         let Some(me) = me() else { return Ask::Unready };
-        if *place == Place::NONE {
+        let is_new = *place == Place::NONE;
+        if is_new {
             self.places.set(self.places.get() + 1);
             *place = Place::new(self.places.get());
         }
-        let put = slot.waiters.put(*place, direction, me, site);
+        let put = slot.waiters.put(*place, is_new, direction, me, site);
         self.waiting.set(self.waiting.get() + usize::from(put.is_ok()));
         Ask::Waits(put.err())
     }

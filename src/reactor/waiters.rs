@@ -59,12 +59,13 @@ pub(super) enum Taken {
 }
 
 impl Waiters {
-    /// Puts a waiter at `place`, or at the end if the place is not here. The error is whoever is not to be woken: the
-    /// one before at this place, or the new one if it is the same.
+    /// Puts a waiter at `place`, or at the end if the place is not here, as it cannot be if it `is_new`. The error is
+    /// whoever is not to be woken: the one before at this place, or the new one if it is the same.
     #[inline]
     pub(super) fn put(
         &mut self,
         place: Place,
+        is_new: bool,
         direction: Direction,
         waiter: Waiter,
         site: &'static Location<'static>,
@@ -74,11 +75,15 @@ impl Waiters {
             self.first = Some(wait);
             return Ok(());
         }
-        self.put_among(wait)
+        self.put_among(wait, is_new)
     }
 
     #[cold]
-    fn put_among(&mut self, new: Wait) -> Result<(), Waiter> {
+    fn put_among(&mut self, new: Wait, is_new: bool) -> Result<(), Waiter> {
+        if is_new {
+            self.more.get_or_insert_default().push(new);
+            return Ok(());
+        }
         let more = self.more.as_deref_mut().into_iter().flatten();
         if let Some(wait) = self.first.iter_mut().chain(more).find(|wait| wait.seat == new.seat) {
             let is_same = wait.waiter.is_same(&new.waiter);
