@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::cell::Waiter;
-use crate::reactor::{Ask, Place, SourceKey};
+use crate::reactor::{Place, SourceKey};
 use crate::state::State;
 use crate::trace::{Direction, RuntimeId};
 use crate::wake;
@@ -36,100 +35,45 @@ pub(crate) trait Peek: Io {
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-/// Something registered with a loop, and its place there.
+/// A direction: one that is known when the program is built saves 6 instructions a poll and a byte an operation.
+pub(crate) trait Way: Copy {
+    fn direction(self) -> Direction;
+}
+
+impl Way for Direction {
+    #[inline]
+    fn direction(self) -> Direction {
+        self
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Reading;
+
+impl Way for Reading {
+    #[inline]
+    fn direction(self) -> Direction {
+        Direction::Read
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Writing;
+
+impl Way for Writing {
+    #[inline]
+    fn direction(self) -> Direction {
+        Direction::Write
+    }
+}
+
+/// Something registered with a loop, and its key there.
 #[derive(Debug)]
 pub(crate) struct Socket<S: Io> {
     /// `None` only in `drop` and after `into_inner`.
     io: Option<S>,
-    place: Registration,
-}
-
-/// Where a socket is registered: what its operations need of the loop, once for all types of sockets.
-#[derive(Clone, Copy, Debug)]
-struct Registration {
     key: SourceKey,
     runtime: RuntimeId,
-}
-
-impl Registration {
-    /// Whether a try is worth it, and else a wait; `None` where another loop runs.
-    #[inline(never)] // three times an echo: inlined, its arguments alone cost 15 instructions each
-    fn attend(
-        &self,
-        cx: &Context<'_>,
-        direction: Direction,
-        place: &mut Place,
-        site: &'static Location<'static>,
-    ) -> Option<Poll<()>> {
-        wake::own(self.runtime, |state| {
-            match state.reactor.ask(self.key, direction, place, site, || wake::own_waiter(cx)) {
-                Ask::Ready => return Poll::Ready(()),
-                Ask::Waits(None) => {}
-                Ask::Waits(left) => drop(left),
-                Ask::Unready => self.wait_foreign(state, cx, direction, place, site),
-            }
-            Poll::Pending
-        })
-    }
-
-    /// Apart, because the clone of a foreign waker is foreign code.
-    #[cold]
-    #[inline(never)]
-    fn wait_foreign(
-        &self,
-        state: &State,
-        cx: &Context<'_>,
-        direction: Direction,
-        place: &mut Place,
-        site: &'static Location<'static>,
-    ) {
-        let mut me = Some(Waiter::Waker(cx.waker().clone()));
-        let asked = state.reactor.ask(self.key, direction, place, site, || me.take());
-        drop(asked);
-    }
-
-    /// The kernel is not ready, whatever was noted. On another loop there is no note to change.
-    fn would_block(&self, direction: Direction) {
-        wake::own(self.runtime, |state| state.reactor.would_block(self.key, direction));
-    }
-
-    /// Of a stream: gave or took less than was asked for, so the next try would block.
-    #[inline(never)]
-    fn drained(&self, direction: Direction) {
-        wake::own(self.runtime, |state| state.reactor.drained(self.key, direction));
-    }
-
-    /// What an operation's error means for the next try.
-    #[cold]
-    fn refused(&self, direction: Direction, error: &io::Error) -> Refused {
-        match error.kind() {
-            io::ErrorKind::Interrupted => Refused::Again,
-            io::ErrorKind::WouldBlock => {
-                self.would_block(direction);
-                Refused::WouldBlock
-            }
-            _ => Refused::Failed,
-        }
-    }
-
-    /// Takes back a wait.
-    #[cold]
-    #[inline(never)]
-    fn cancel(self, direction: Direction, place: Place) {
-        wake::on_loop(self.runtime, move |state| {
-            drop(state.reactor.cancel(self.key, direction, place));
-        });
-    }
-}
-
-/// Why an operation gave an error.
-enum Refused {
-    /// A signal came in between.
-    Again,
-    /// The kernel is not ready, which is noted.
-    WouldBlock,
-    /// It is the caller's.
-    Failed,
 }
 
 impl<S: Io> Socket<S> {
@@ -138,7 +82,7 @@ impl<S: Io> Socket<S> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
             state.reactor.register(&mut io, S::INTEREST, &S::THING).map(|key| (key, state.id))
         })??;
-        Ok(Socket { io: Some(io), place: Registration { key, runtime } })
+        Ok(Socket { io: Some(io), key, runtime })
     }
 
     #[inline]
@@ -146,104 +90,142 @@ impl<S: Io> Socket<S> {
         self.io.as_ref().expect("a socket has its io until it is dropped")
     }
 
+    /// Does `act` on this socket's loop, if that runs here.
     #[inline]
-    fn on_own<R>(&self, act: impl FnOnce(&State) -> R) -> io::Result<R> {
-        wake::own(self.place.runtime, act).map_or_else(|| Err(self.elsewhere()), Ok)
+    fn on_own<R>(&self, act: impl FnOnce(&State) -> io::Result<R>) -> io::Result<R> {
+        wake::current(|state| match state {
+            Some(state) if state.id == self.runtime => act(state),
+            _ => Err(self.elsewhere()),
+        })
     }
 
     #[cold]
+    #[inline(never)]
     fn elsewhere(&self) -> io::Error {
-        wake::elsewhere(S::THING, self.place.runtime).into()
+        wake::elsewhere(S::THING, self.runtime).into()
     }
 
     /// Takes the socket off its loop.
     pub(crate) fn into_inner(mut self) -> io::Result<S> {
-        self.on_own(|_| ())?; // elsewhere it is dropped as any socket is, and its loop forgets it
+        self.on_own(|_| Ok(()))?; // elsewhere it is dropped as any socket is, and its loop forgets it
         let mut io = self.io.take().expect("a socket has its io until it is dropped");
-        let key = self.place.key;
-        let (deregistered, left) = self.on_own(|state| state.reactor.deregister(key, &mut io))?;
+        let key = self.key;
+        let (deregistered, left) = self.on_own(|state| Ok(state.reactor.deregister(key, &mut io)))?;
         drop(left);
         deregistered?;
         Ok(io)
     }
 
-    /// Tries `op`; where the kernel says "would block", waits and tries again.
+    /// Tries `op`, if the direction is ready; where the kernel says "would block", waits.
+    #[inline]
     fn poll_io<R>(
         &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
+        cx: &Context<'_>,
+        way: impl Way,
         place: &mut Place,
         site: &'static Location<'static>,
-        mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
+        op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        loop {
-            let done;
-            match self.place.attend(cx, direction, place, site) {
-                Some(Poll::Ready(())) => {}
-                Some(Poll::Pending) => return Poll::Pending,
-                None => return Poll::Ready(Err(self.elsewhere())),
+        wake::current(|state| {
+            let Some(state) = state.filter(|state| state.id == self.runtime) else {
+                return Poll::Ready(Err(self.elsewhere()));
+            };
+            if !state.reactor.is_ready(self.key, way.direction()) {
+                self.wait(state, cx, way, place, site);
+                return Poll::Pending;
             }
-            match op(self) {
-                Err(error) => match self.place.refused(direction, &error) {
-                    Refused::Again | Refused::WouldBlock => continue,
-                    Refused::Failed => done = Err(error),
+            let done = match self.attempt(op) {
+                Ok(done) => Ok(done),
+                Err(error) => match self.settle(state, way, error) {
+                    error if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.wait(state, cx, way, place, site);
+                        return Poll::Pending;
+                    }
+                    error => Err(error),
                 },
-                ready => done = ready,
-            }
-            *place = Place::NONE; // it was ready, so nobody waits there (see `Reactor::ask`)
-            return Poll::Ready(done);
-        }
+            };
+            // It was ready, so nobody waits there (see `Reactor::wait`): a finished operation has nothing to cancel.
+            *place = Place::NONE;
+            Poll::Ready(done)
+        })
     }
 
-    /// Tries `op` once, and notes a "would block".
-    pub(crate) fn try_io<R>(
-        &self,
-        direction: Direction,
-        mut op: impl FnMut(&Socket<S>) -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.on_own(|_| ())?;
+    /// Does `op` until nothing interrupts it.
+    #[inline(always)]
+    fn attempt<R>(&self, mut op: impl FnMut(&Socket<S>) -> io::Result<R>) -> io::Result<R> {
         loop {
             match op(self) {
-                Err(error) => match self.place.refused(direction, &error) {
-                    Refused::Again => {}
-                    Refused::WouldBlock | Refused::Failed => return Err(error),
-                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
         }
     }
 
-    /// The kernel is not ready, whatever was noted.
+    /// Lets `cx` wait for a direction that is not ready. Apart, so that what is ready finds little code.
+    #[inline(never)]
+    fn wait(
+        &self,
+        state: &State,
+        cx: &Context<'_>,
+        way: impl Way,
+        place: &mut Place,
+        site: &'static Location<'static>,
+    ) {
+        // The clone of a foreign waker is foreign code: with no borrow held.
+        drop(state.reactor.wait(self.key, way.direction(), place, wake::waiter(cx), site));
+    }
+
+    /// Notes it if an operation gave "would block".
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, state: &State, way: impl Way, error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            state.reactor.would_block(self.key, way.direction());
+        }
+        error
+    }
+
+    /// Tries `op` once, and notes a "would block".
+    #[inline]
+    pub(crate) fn try_io<R>(&self, way: impl Way, op: impl FnMut(&Socket<S>) -> io::Result<R>) -> io::Result<R> {
+        self.on_own(|state| self.attempt(op).map_err(|error| self.settle(state, way, error)))
+    }
+
+    /// The kernel is not ready, whatever was noted. On another loop there is no note to change.
     pub(super) fn would_block(&self, direction: Direction) {
-        self.place.would_block(direction);
+        wake::own(self.runtime, |state| state.reactor.would_block(self.key, direction));
     }
 
     /// Of a stream: gave or took less than was asked for, so the next try would block.
     #[inline]
     pub(super) fn drained(&self, direction: Direction) {
-        self.place.drained(direction);
+        wake::own(self.runtime, |state| state.reactor.drained(self.key, direction));
     }
 
     /// The future of one operation.
     #[track_caller]
-    pub(crate) fn operation<R, F>(&self, direction: Direction, op: F) -> Operation<'_, S, F>
+    #[inline]
+    pub(crate) fn operation<W, R, F>(&self, way: W, op: F) -> Operation<'_, S, W, F>
     where
+        W: Way,
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        self.operation_at(Location::caller(), direction, op)
+        self.operation_at(Location::caller(), way, op)
     }
 
     /// As [`operation`](Socket::operation), for whoever took its caller's place before.
-    pub(crate) fn operation_at<R, F>(
+    #[inline]
+    pub(crate) fn operation_at<W, R, F>(
         &self,
         site: &'static Location<'static>,
-        direction: Direction,
+        way: W,
         op: F,
-    ) -> Operation<'_, S, F>
+    ) -> Operation<'_, S, W, F>
     where
+        W: Way,
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        Operation { socket: self, direction, op, place: Place::NONE, site, is_trivial: false }
+        Operation { socket: self, way, op, place: Place::NONE, site, is_trivial: false }
     }
 
     /// The body of a poll function: of each direction's, the last to poll is woken.
@@ -251,29 +233,29 @@ impl<S: Io> Socket<S> {
     pub(crate) fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        direction: Direction,
+        way: impl Way,
         op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let mut place = Place::SHARED;
-        self.poll_io(cx, direction, &mut place, Location::caller(), op)
+        self.poll_io(cx, way, &mut place, Location::caller(), op)
     }
 }
 
 impl<S: Io> Drop for Socket<S> {
     fn drop(&mut self) {
         let Some(mut io) = self.io.take() else { return };
-        let key = self.place.key;
+        let key = self.key;
         // On another thread the socket travels to its loop, so that it is deregistered before it closes.
-        wake::on_loop(self.place.runtime, move |state| drop(state.reactor.deregister(key, &mut io)));
+        wake::on_loop(self.runtime, move |state| drop(state.reactor.deregister(key, &mut io)));
     }
 }
 
 /// One operation of a socket, awaited. Polled again after it was ready, it does the operation anew, if `op` can: the
 /// stream of incoming connections is such a future.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(crate) struct Operation<'a, S: Io, F> {
+pub(crate) struct Operation<'a, S: Io, W: Way, F> {
     socket: &'a Socket<S>,
-    direction: Direction,
+    way: W,
     op: F,
     place: Place,
     site: &'static Location<'static>,
@@ -281,7 +263,7 @@ pub(crate) struct Operation<'a, S: Io, F> {
     is_trivial: bool,
 }
 
-impl<S: Io, F> Operation<'_, S, F> {
+impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
     /// An operation on no bytes is done at once.
     pub(crate) fn trivial_if(mut self, is_trivial: bool) -> Self {
         self.is_trivial = is_trivial;
@@ -290,11 +272,12 @@ impl<S: Io, F> Operation<'_, S, F> {
 }
 
 // Nothing in it is pinned.
-impl<S: Io, F> Unpin for Operation<'_, S, F> {}
+impl<S: Io, W: Way, F> Unpin for Operation<'_, S, W, F> {}
 
-impl<S, F, R> Future for Operation<'_, S, F>
+impl<S, W, F, R> Future for Operation<'_, S, W, F>
 where
     S: Io,
+    W: Way,
     F: FnMut(&Socket<S>) -> io::Result<R>,
 {
     type Output = io::Result<R>;
@@ -303,17 +286,28 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if this.is_trivial {
-            return Poll::Ready(this.socket.try_io(this.direction, &mut this.op));
+            return Poll::Ready(this.socket.try_io(this.way, &mut this.op));
         }
-        this.socket.poll_io(cx, this.direction, &mut this.place, this.site, &mut this.op)
+        this.socket.poll_io(cx, this.way, &mut this.place, this.site, &mut this.op)
     }
 }
 
-impl<S: Io, F> Drop for Operation<'_, S, F> {
+impl<S: Io, W: Way, F> Drop for Operation<'_, S, W, F> {
     #[inline]
     fn drop(&mut self) {
         if self.place != Place::NONE {
-            self.socket.place.cancel(self.direction, self.place);
+            self.cancel();
         }
+    }
+}
+
+impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
+    #[cold]
+    #[inline(never)]
+    fn cancel(&self) {
+        let (key, direction, place) = (self.socket.key, self.way.direction(), self.place);
+        wake::on_loop(self.socket.runtime, move |state| {
+            drop(state.reactor.cancel(key, direction, place));
+        });
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
-use super::socket::{EDGES, Io, Operation, Peek, Socket};
+use super::socket::{EDGES, Io, Operation, Peek, Socket, Way};
 use crate::trace::Direction;
 
 impl<S: Io> Socket<S> {
@@ -11,11 +11,12 @@ impl<S: Io> Socket<S> {
     /// Linux says "would block" to an empty read.
     #[track_caller]
     #[inline]
-    pub(crate) fn transfer<R, F>(&self, direction: Direction, asked: usize, op: F) -> Operation<'_, S, F>
+    pub(crate) fn transfer<W, R, F>(&self, way: W, asked: usize, op: F) -> Operation<'_, S, W, F>
     where
+        W: Way,
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        self.operation(direction, op).trivial_if(asked == 0)
+        self.operation(way, op).trivial_if(asked == 0)
     }
 
     /// The poll of such an operation.
@@ -24,11 +25,11 @@ impl<S: Io> Socket<S> {
     pub(crate) fn poll_transfer<R>(
         &self,
         cx: &mut Context<'_>,
-        direction: Direction,
+        way: impl Way,
         asked: usize,
         op: impl FnMut(&Socket<S>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if asked == 0 { Poll::Ready(self.try_io(direction, op)) } else { self.poll(cx, direction, op) }
+        if asked == 0 { Poll::Ready(self.try_io(way, op)) } else { self.poll(cx, way, op) }
     }
 
     /// A stream that gave less than there was room for, or took less than was offered, is drained, and the next try
@@ -140,7 +141,7 @@ macro_rules! stream {
             /// Dropped, it has read nothing.
             #[track_caller]
             pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.transfer(Direction::Read, buffer.len(), move |socket| socket.read(buffer))
+                self.socket.transfer(Reading, buffer.len(), move |socket| socket.read(buffer))
             }
 
             /// As [`read`](Self::read), into several buffers in turn.
@@ -155,7 +156,7 @@ macro_rules! stream {
                 &'a self,
                 buffers: &'a mut [IoSliceMut<'a>],
             ) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.transfer(Direction::Read, room(buffers), move |socket| socket.read_vectored(buffers))
+                self.socket.transfer(Reading, room(buffers), move |socket| socket.read_vectored(buffers))
             }
 
             /// Reads until `buffer` is full.
@@ -169,7 +170,7 @@ macro_rules! stream {
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 let mut filled =
                     Progress::new(&Many { what: concat!(stringify!($Stream), "::read_exact"), verb: "read" });
-                self.socket.transfer(Direction::Read, buffer.len(), move |socket| {
+                self.socket.transfer(Reading, buffer.len(), move |socket| {
                     filled.step(|filled| socket.fill(buffer, filled))
                 })
             }
@@ -183,7 +184,7 @@ macro_rules! stream {
             /// Dropped, it has changed nothing.
             #[track_caller]
             pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.transfer(Direction::Read, buffer.len(), move |socket| socket.peek(buffer))
+                self.socket.transfer(Reading, buffer.len(), move |socket| socket.peek(buffer))
             }
 
             /// Writes some bytes; how many is returned.
@@ -195,7 +196,7 @@ macro_rules! stream {
             /// Dropped, it has written nothing.
             #[track_caller]
             pub fn write<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.transfer(Direction::Write, bytes.len(), move |socket| socket.write(bytes))
+                self.socket.transfer(Writing, bytes.len(), move |socket| socket.write(bytes))
             }
 
             /// As [`write`](Self::write), from several buffers in turn.
@@ -210,8 +211,7 @@ macro_rules! stream {
                 &'a self,
                 buffers: &'a [IoSlice<'a>],
             ) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket
-                    .transfer(Direction::Write, length(buffers), move |socket| socket.write_vectored(buffers))
+                self.socket.transfer(Writing, length(buffers), move |socket| socket.write_vectored(buffers))
             }
 
             /// Writes all of `bytes`.
@@ -225,7 +225,7 @@ macro_rules! stream {
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 let mut written =
                     Progress::new(&Many { what: concat!(stringify!($Stream), "::write_all"), verb: "written" });
-                self.socket.transfer(Direction::Write, bytes.len(), move |socket| {
+                self.socket.transfer(Writing, bytes.len(), move |socket| {
                     written.step(|written| socket.pour(bytes, written))
                 })
             }
@@ -235,7 +235,7 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock`, if there are none; else as [`read`](Self::read).
             pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Read, |socket| socket.read(buffer))
+                self.socket.try_io(Reading, |socket| socket.read(buffer))
             }
 
             /// As [`try_read`](Self::try_read), into several buffers in turn.
@@ -243,7 +243,7 @@ macro_rules! stream {
             /// # Errors
             /// As there.
             pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Read, |socket| socket.read_vectored(buffers))
+                self.socket.try_io(Reading, |socket| socket.read_vectored(buffers))
             }
 
             /// Writes some bytes if there is room now.
@@ -251,7 +251,7 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock`, if there is none; else as [`write`](Self::write).
             pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Write, |socket| socket.write(bytes))
+                self.socket.try_io(Writing, |socket| socket.write(bytes))
             }
 
             /// As [`try_write`](Self::try_write), from several buffers in turn.
@@ -259,14 +259,14 @@ macro_rules! stream {
             /// # Errors
             /// As there.
             pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Write, |socket| socket.write_vectored(buffers))
+                self.socket.try_io(Writing, |socket| socket.write_vectored(buffers))
             }
 
             /// The poll of [`read`](Self::read). Of all callers of a stream's reading polls, the last one is
             /// woken.
             #[track_caller]
             pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll_transfer(cx, Direction::Read, buffer.len(), |socket| socket.read(buffer))
+                self.socket.poll_transfer(cx, Reading, buffer.len(), |socket| socket.read(buffer))
             }
 
             /// The poll of [`read_vectored`](Self::read_vectored).
@@ -276,21 +276,20 @@ macro_rules! stream {
                 cx: &mut Context<'_>,
                 buffers: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.socket
-                    .poll_transfer(cx, Direction::Read, room(buffers), |socket| socket.read_vectored(buffers))
+                self.socket.poll_transfer(cx, Reading, room(buffers), |socket| socket.read_vectored(buffers))
             }
 
             /// The poll of [`peek`](Self::peek).
             #[track_caller]
             pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll_transfer(cx, Direction::Read, buffer.len(), |socket| socket.peek(buffer))
+                self.socket.poll_transfer(cx, Reading, buffer.len(), |socket| socket.peek(buffer))
             }
 
             /// The poll of [`write`](Self::write). Of all callers of a stream's writing polls, the last one is
             /// woken.
             #[track_caller]
             pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll_transfer(cx, Direction::Write, bytes.len(), |socket| socket.write(bytes))
+                self.socket.poll_transfer(cx, Writing, bytes.len(), |socket| socket.write(bytes))
             }
 
             /// The poll of [`write_vectored`](Self::write_vectored).
@@ -300,8 +299,7 @@ macro_rules! stream {
                 cx: &mut Context<'_>,
                 buffers: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.socket
-                    .poll_transfer(cx, Direction::Write, length(buffers), |socket| socket.write_vectored(buffers))
+                self.socket.poll_transfer(cx, Writing, length(buffers), |socket| socket.write_vectored(buffers))
             }
 
             /// Ends one direction, or both. After `Shutdown::Write` the peer reads the end of the stream.

@@ -42,7 +42,7 @@ struct Seat(u64);
 
 impl Seat {
     fn new(place: Place, direction: Direction) -> Seat {
-        Seat(place.0 << 1 | u64::from(direction == Direction::Write))
+        Seat(place.0 << 1 | direction as u64)
     }
 
     fn direction(self) -> Direction {

@@ -60,10 +60,10 @@ pub(super) fn is_certain(state: &State) -> bool {
 
 /// What can be said of a loop, without guessing.
 pub(super) fn outlook(state: &State) -> Outlook {
-    let goes_on = state.running.id().is_some()
+    let goes_on = state.reactor.waiting() > 0 // first, because before most sleeps it is so
+        || state.running.id().is_some()
         || !state.ready.is_idle()
         || state.timers.next().is_some()
-        || state.reactor.waiting() > 0
         || state.pool.outstanding() > 0;
     if goes_on {
         return Outlook::GoesOn;

@@ -12,7 +12,7 @@ use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
 use crate::net::progress::{Many, Progress};
-use crate::net::socket::{Io, Peek, Socket};
+use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::SocketAddr;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::progress::{Many, Progress};
-use crate::net::socket::{Io, Peek, Socket};
+use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
 
