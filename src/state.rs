@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cell::{Inbox, Registry, Running};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::panics::Payload;
 use crate::pool::Pool;
 use crate::reactor::Reactor;
@@ -80,6 +80,8 @@ pub(crate) struct Looked {
     pub(crate) rest: Cell<usize>,
     /// The loop must not sleep for long before the next look.
     pub(crate) is_owed: Cell<bool>,
+    /// Before this moment a guest does not ask whether anything can wake it.
+    pub(crate) guest_due: Cell<Option<Instant>>,
     /// It has slept as long as it may.
     pub(crate) has_slept: Cell<bool>,
 }

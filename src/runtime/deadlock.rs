@@ -60,12 +60,7 @@ pub(super) fn is_certain(state: &State) -> bool {
 
 /// What can be said of a loop, without guessing.
 pub(super) fn outlook(state: &State) -> Outlook {
-    let goes_on = state.reactor.waiting() > 0 // first, because before most sleeps it is so
-        || state.running.id().is_some()
-        || !state.ready.is_idle()
-        || state.timers.next().is_some()
-        || state.pool.outstanding() > 0;
-    if goes_on {
+    if goes_on(state) {
         return Outlook::GoesOn;
     }
     let nobody = state.inbox.handles() == 0 && state.tasks.none(|task| task.is_shared());
@@ -81,6 +76,15 @@ pub(super) fn outlook(state: &State) -> Outlook {
     }
     // An observer is being told of an event, and what the event is about comes after it.
     if state.trace.is_delivering() { Outlook::GoesOn } else { Outlook::Deadlock }
+}
+
+/// Whether the loop itself knows of something that will wake it.
+pub(super) fn goes_on(state: &State) -> bool {
+    state.reactor.waiting() > 0 // first, because before most sleeps it is so
+        || state.running.id().is_some()
+        || !state.ready.is_idle()
+        || state.timers.next().is_some()
+        || state.pool.outstanding() > 0
 }
 
 /// Whether each task is held by its own loop, its handle, and the tasks of its loop that await it, and by nobody else.

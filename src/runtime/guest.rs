@@ -74,7 +74,8 @@ pub enum Next {
     At(Instant),
     /// When the descriptor is readable.
     OnEvent,
-    /// Idle: nothing can wake the loop but its host, by a spawn.
+    /// Idle: nothing can wake the loop but its host, by a spawn. Beside more than 1,000 tasks this is looked for ten times
+    /// a second at most; until then the answer is [`At`](Next::At).
     Idle,
 }
 
@@ -169,21 +170,38 @@ fn rest(state: &State) -> Next {
         state.inbox.unpark();
         return Next::Now;
     }
-    let Some((deadline, _)) = state.timers.next() else {
-        return if deadlock::is_certain(state) { Next::Idle } else { Next::OnEvent };
-    };
+    let Some((deadline, _)) = state.timers.next() else { return outlook(state) };
     let now = state.clock.now();
     if deadline <= now {
         return Next::Now;
     }
-    match state.clock.on_system(deadline) {
-        Some(at) => {
-            state.reactor.set_alarm(deadline, now);
-            Next::At(at)
-        }
+    match at(state, deadline, now) {
+        Some(next) => next,
         None if state.pool.outstanding() == 0 => Next::Now, // the clock will jump
         None => Next::OnEvent,
     }
+}
+
+/// What a guest without timers waits for. Whether that is nothing takes a look at each task: where they are many it is
+/// asked ten times a second at most, and the guest's next turn is then.
+fn outlook(state: &State) -> Next {
+    const MANY: usize = 1000;
+    const REST: Duration = Duration::from_millis(100);
+    if state.tasks.len() > MANY && !deadlock::goes_on(state) && !state.clock.is_paused() {
+        let (now, due) = (state.clock.now(), state.looked.guest_due.get());
+        if let Some(due) = due.filter(|due| now < *due) {
+            return at(state, due, now).unwrap_or(Next::OnEvent);
+        }
+        state.looked.guest_due.set(Some(now + REST));
+    }
+    if deadlock::is_certain(state) { Next::Idle } else { Next::OnEvent }
+}
+
+/// At this moment, of which the descriptor tells; `None` while the clock stands.
+fn at(state: &State, moment: Instant, now: Instant) -> Option<Next> {
+    let on_system = state.clock.on_system(moment)?;
+    state.reactor.set_alarm(moment, now);
+    Some(Next::At(on_system))
 }
 
 impl Deref for Guest {

@@ -75,9 +75,18 @@ fn tell_untaken(state: &State, stands: &[Stand]) {
     let untaken = stands.iter().filter(|stand| {
         stand.stage == Standing::Granted && !stand.is_reported && stand.task_of(&state.inbox).is_some()
     });
+    let mut lines: HashMap<u32, bool> = HashMap::new();
     for stand in untaken {
+        // One report a line: a hundred permits left lying have the same tasks behind them.
+        if let Some(was_told) = lines.get(&stand.list) {
+            if *was_told {
+                waits::mark_reported(stand);
+            }
+            continue;
+        }
         let behind: Vec<&Stand> =
             stands.iter().filter(|other| other.list == stand.list && other.stage == Standing::Waits).collect();
+        lines.insert(stand.list, !behind.is_empty());
         if behind.is_empty() {
             continue;
         }
