@@ -171,7 +171,6 @@ fn a_half_closed_peer_is_read_to_its_end_and_still_answered() {
 
 /// A read ends before urgent data, however much room it has.
 #[test]
-#[cfg(target_os = "linux")]
 fn bytes_behind_urgent_data_are_read() {
     run(async {
         let (stream, mut peer) = connection().await;
@@ -185,7 +184,6 @@ fn bytes_behind_urgent_data_are_read() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn urgent_data_that_come_between_the_event_and_a_short_read_hide_nothing() {
     run(async {
         let (stream, mut peer) = connection().await;

@@ -11,8 +11,9 @@
 //! run, is closed by its loop, when that turns next.
 //!
 //! An operation is tried first; only when the kernel says "would block" does the task wait. (With an [`AsyncFd`] it is
-//! the other way round, for the operation is foreign.) A byte stream that gave or took less than it was asked for is
-//! taken to be drained; everything else is asked until it says "would block".
+//! the other way round, for the operation is foreign.) Where epoll tells the news, a byte stream that gave or took less
+//! than it was asked for is taken to be drained, but for the reads of a Unix stream; everything else is asked until it
+//! says "would block".
 //!
 //! Each operation comes as a future; where it makes sense as a `try_` form, which never waits; and as a `poll_` form,
 //! so that trait families can be put on it. Of each direction's poll functions, the last to poll is woken; futures

@@ -8,9 +8,8 @@ use crate::waits::note_lost;
 /// Kept in the operation, and dropped with it.
 pub(crate) struct Progress {
     done: usize,
-    /// It ended, by success or an error: nothing is lost without the caller's knowledge.
-    ended: bool,
-    of: &'static Many,
+    /// `None` when it ended, by success or an error: nothing is lost without the caller's knowledge.
+    of: Option<&'static Many>,
     site: &'static Location<'static>,
 }
 
@@ -29,14 +28,16 @@ impl Progress {
 
     /// As `new`, for whoever took its caller's place before.
     pub(crate) fn at(site: &'static Location<'static>, of: &'static Many) -> Progress {
-        Progress { done: 0, ended: false, of, site }
+        Progress { done: 0, of: Some(of), site }
     }
 
     /// Goes on as far as the kernel lets it.
     #[inline]
     pub(crate) fn step(&mut self, op: impl FnOnce(&mut usize) -> io::Result<()>) -> io::Result<()> {
         let result = op(&mut self.done);
-        self.ended = !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.of = None;
+        }
         result
     }
 }
@@ -44,8 +45,10 @@ impl Progress {
 impl Drop for Progress {
     #[inline]
     fn drop(&mut self) {
-        if self.done > 0 && !self.ended {
-            self.tell();
+        if let Some(of) = self.of
+            && self.done > 0
+        {
+            self.tell(of);
         }
     }
 }
@@ -53,8 +56,8 @@ impl Drop for Progress {
 impl Progress {
     #[cold]
     #[inline(never)]
-    fn tell(&self) {
-        let Many { what, verb } = self.of;
+    fn tell(&self, of: &Many) {
+        let Many { what, verb } = of;
         note_lost(what, self.site, || format!("{} bytes {verb} so far", self.done));
     }
 }

@@ -6,8 +6,6 @@ use std::net::{Shutdown, SocketAddr};
 use std::panic::Location;
 use std::task::{Context, Poll};
 
-use mio::Interest;
-
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
@@ -32,7 +30,8 @@ impl Io for mio::net::TcpStream {
     const NAME: &'static str = "TcpStream";
     /// And urgent data, because a read ends before them whatever comes after.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+    const INTEREST: mio::Interest =
+        mio::Interest::READABLE.add(mio::Interest::WRITABLE).add(mio::Interest::PRIORITY);
 }
 
 impl Peek for mio::net::TcpStream {
