@@ -855,3 +855,19 @@ fn turn_inside_its_own_turn_is_refused_and_the_guest_goes_on() {
     let words = Rc::into_inner(guest).unwrap().into_runtime().block_on(task).unwrap_err().to_string();
     assert!(words.contains("Guest::turn was called at"), "{words}");
 }
+
+#[test]
+fn a_guest_of_a_crowd_looked_at_a_moment_ago_is_told_when_to_turn_and_then_that_it_is_idle() {
+    let guest = Guest::new(Runtime::new().unwrap()).unwrap();
+    (0..1001).for_each(|_| guest.spawn(std::future::pending::<()>()).detach());
+    let next = loop {
+        let turn = guest.turn(Some(Duration::ZERO)); // the turn that polls is the one that looks
+        if turn.polled == 0 {
+            break turn.next;
+        }
+    };
+    let Next::At(moment) = next else { panic!("{next:?}: a look at each of a crowd, each turn") };
+    // A host would wait for the descriptor.
+    let left = || Some(moment - glassloop::time::Instant::now());
+    assert!((0..1_000_000).any(|_| guest.turn(left()).next == Next::Idle));
+}
