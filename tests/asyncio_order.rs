@@ -50,9 +50,17 @@ fn said<F: Future>(scenario: impl FnOnce(Out) -> F) -> Vec<String> {
 fn same<F: Future>(program: &str, words: &str, scenario: impl FnOnce(Out) -> F) {
     let words: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(said(scenario), words, "glassloop");
-    if let Some(python) = python(program) {
-        assert_eq!(python.lines().collect::<Vec<_>>(), words, "CPython");
+    // CPython's timers run on the system's clock: on a busy machine two that end together are told in two turns of its
+    // loop, and what they wake changes places. So it may try again; what it never says is no claim of ours.
+    let mut last = None;
+    for _ in 0..10 {
+        let Some(python) = python(program) else { return };
+        if python.lines().eq(words.iter().copied()) {
+            return;
+        }
+        last = Some(python);
     }
+    assert_eq!(last.unwrap().lines().collect::<Vec<_>>(), words, "CPython");
 }
 
 /// What CPython says to a program, if there is one that is new enough.
