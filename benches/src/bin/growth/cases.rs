@@ -116,7 +116,7 @@ pub const CASES: &[Case] = &[
     case("waiters", "mutex_leave", Constant, MILLION, w::mutex_leave),
     case("waiters", "mutex_abort", Malloc, MILLION, w::mutex_abort),
     case("waiters", "mutex_dump", Logarithm(60.0), MILLION, w::mutex_dump),
-    case("waiters", "circle", Logarithm(60.0), 100_000, w::circle),
+    case("waiters", "circle", Logarithm(120.0), 100_000, w::circle),
     case("waiters", "semaphore_hand_over", Malloc, MILLION, w::semaphore_hand_over),
     case("waiters", "semaphore_leave", Constant, MILLION, w::semaphore_leave),
     case(
