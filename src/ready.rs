@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use crate::cell::{Queue, TaskRef};
-use crate::trace::{Cause, Event, Tracer};
+use crate::trace::{Event, Tracer, Why};
 
 /// Who is next among the ready.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +41,9 @@ impl Ready {
 
     /// Puts a task at the back. The caller, the wake rule, saw that it is not in the queue.
     #[inline]
-    pub(crate) fn push(&self, task: TaskRef, trace: &Tracer, cause: impl FnOnce() -> Cause) {
+    pub(crate) fn push(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
         if trace.is_on() {
-            return self.push_told(task, trace, cause);
+            return self.push_told(task, trace, why);
         }
         self.queue.push(task);
     }
@@ -51,10 +51,10 @@ impl Ready {
     /// As `push`, where somebody observes; it is in the queue before anybody is told.
     #[cold]
     #[inline(never)]
-    fn push_told(&self, task: TaskRef, trace: &Tracer, cause: impl FnOnce() -> Cause) {
-        let (id, cause) = (task.id(), cause());
+    fn push_told(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
+        let (id, Why { cause, via }) = (task.id(), why());
         self.queue.push(task);
-        trace.emit(|| Event::Wake { task: id, cause });
+        trace.emit(|| Event::Wake { task: id, cause, via });
     }
 
     /// The next task, if there is one and the loop is not halted.

@@ -20,7 +20,7 @@ use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::inbox::Message;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::trace::{Cause, Event, Outcome, RuntimeId};
+use crate::trace::{Cause, Event, Leaf, Outcome, RuntimeId, Via, Why};
 
 struct Current {
     state: Cell<*const State>,
@@ -196,11 +196,11 @@ pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'sta
 
 /// Makes a task of `state`, which is this thread's loop, ready: once in the queue, at the back.
 #[inline]
-pub(crate) fn make_ready(state: &State, task: TaskRef, cause: impl FnOnce() -> Cause) {
+pub(crate) fn make_ready(state: &State, task: TaskRef, why: impl FnOnce() -> Why) {
     if is_admitted(&task) {
-        state.ready.push(task, &state.trace, cause);
+        state.ready.push(task, &state.trace, why);
     } else {
-        merge_owned(state, task, cause);
+        merge_owned(state, task, why);
     }
 }
 
@@ -208,7 +208,7 @@ pub(crate) fn make_ready(state: &State, task: TaskRef, cause: impl FnOnce() -> C
 #[inline]
 pub(crate) fn make_ready_first(state: &State, task: TaskRef) {
     task.header().set(QUEUED);
-    state.ready.push(task, &state.trace, || Cause::Spawned);
+    state.ready.push(task, &state.trace, || Cause::Spawned.into());
 }
 
 /// THE wake rule: a task whose future is there goes to the back of the queue, unless it stands there already. After a
@@ -225,23 +225,26 @@ fn is_admitted(task: &TaskRef) -> bool {
 
 #[cold]
 #[inline(never)]
-fn merge_owned(state: &State, task: TaskRef, cause: impl FnOnce() -> Cause) {
-    merge(state, &task, cause);
+fn merge_owned(state: &State, task: TaskRef, why: impl FnOnce() -> Why) {
+    merge(state, &task, why);
 }
 
 /// A wake that changes nothing: the task is ready already, or finished.
 #[cold]
 #[inline(never)]
-fn merge(state: &State, task: &TaskRef, cause: impl FnOnce() -> Cause) {
+fn merge(state: &State, task: &TaskRef, why: impl FnOnce() -> Why) {
     if !task.is_finished() {
-        state.trace.emit(|| Event::Merge { task: task.id(), cause: cause() });
+        state.trace.emit(|| {
+            let Why { cause, via } = why();
+            Event::Merge { task: task.id(), cause, via }
+        });
     }
 }
 
 /// Wakes whoever waited; the cause is whoever runs.
 pub(crate) fn wake(waiter: Waiter) {
     match waiter {
-        Waiter::Task(task) => wake_task(task),
+        Waiter::Task(task) => wake_task(task, || None),
         // Foreign code, called by the loop itself: its panic must not unwind through a phase.
         Waiter::Waker(waker) => guarded("a foreign waker", || waker.wake()),
     }
@@ -249,19 +252,19 @@ pub(crate) fn wake(waiter: Waiter) {
 
 /// Wakes whoever waited, on behalf of the loop itself, which knows the cause.
 #[inline]
-pub(crate) fn wake_because(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
+pub(crate) fn wake_because(state: &State, waiter: Waiter, why: impl FnOnce() -> Why) {
     match waiter {
-        Waiter::Task(task) if task.is_of(&state.inbox) => make_ready(state, task, cause),
-        other => wake_foreign(state, other, cause),
+        Waiter::Task(task) if task.is_of(&state.inbox) => make_ready(state, task, why),
+        other => wake_foreign(state, other, why),
     }
 }
 
 /// What a foreign waker wakes in its turn has the same cause.
 #[cold]
 #[inline(never)]
-fn wake_foreign(state: &State, waiter: Waiter, cause: impl FnOnce() -> Cause) {
+fn wake_foreign(state: &State, waiter: Waiter, why: impl FnOnce() -> Why) {
     if state.trace.is_on() {
-        state.running.on_behalf_of(cause(), || wake(waiter));
+        state.running.on_behalf_of(why().cause, || wake(waiter));
     } else {
         wake(waiter);
     }
@@ -272,10 +275,13 @@ pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> 
     current(|state| state.filter(|state| task.is_of(&state.inbox)).map(act))
 }
 
+/// Wakes a task that waited; the cause is whoever runs, by way of `via`.
 #[inline]
-fn wake_task(task: TaskRef) {
+pub(crate) fn wake_task(task: TaskRef, via: impl FnOnce() -> Option<Via>) {
     current(|state| match state {
-        Some(state) if task.is_of(&state.inbox) => make_ready(state, task, || state.running.cause()),
+        Some(state) if task.is_of(&state.inbox) => {
+            make_ready(state, task, || Why { cause: state.running.cause(), via: via() });
+        }
         _ => wake_elsewhere(&task),
     });
 }
@@ -295,24 +301,29 @@ pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
     unsafe { remote.into_task() }
 }
 
-/// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker.
+/// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker. What it waits
+/// for, the leaf says; so for all four.
 #[inline]
-pub(crate) fn waiter(cx: &Context<'_>) -> Waiter {
-    own_waiter(cx).unwrap_or_else(|| Waiter::Waker(cx.waker().clone()))
+pub(crate) fn waiter(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> Waiter {
+    own_waiter(cx, leaf).unwrap_or_else(|| Waiter::Waker(cx.waker().clone()))
 }
 
 /// The running task, if `cx` stands for it.
 #[inline]
-pub(crate) fn own_waiter(cx: &Context<'_>) -> Option<Waiter> {
-    let address = address(cx);
+pub(crate) fn own_waiter(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> Option<Waiter> {
+    let address = address(cx, leaf);
     // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread. The waker's own pointer is only compared.
     (!address.is_null()).then(|| Waiter::Task(unsafe { TaskRef::at(address) }))
 }
 
 /// As `waiter`; but `None` if `cx` stands for the running task and that, by its address, waits already.
 #[inline]
-pub(crate) fn new_waiter(cx: &Context<'_>, waits: impl FnOnce(*const ()) -> bool) -> Option<Waiter> {
-    let address = address(cx);
+pub(crate) fn new_waiter(
+    cx: &Context<'_>,
+    leaf: impl FnOnce() -> Leaf,
+    waits: impl FnOnce(*const ()) -> bool,
+) -> Option<Waiter> {
+    let address = address(cx, leaf);
     if address.is_null() {
         return Some(Waiter::Waker(cx.waker().clone()));
     }
@@ -325,8 +336,13 @@ pub(crate) fn new_waiter(cx: &Context<'_>, waits: impl FnOnce(*const ()) -> bool
 
 /// The running task's address if `cx` stands for it; else null.
 #[inline]
-pub(crate) fn address(cx: &Context<'_>) -> *const () {
-    let (waker, running) = (cx.waker(), running_address());
+pub(crate) fn address(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> *const () {
+    let running = current(|state| {
+        let Some(state) = state else { return ptr::null() };
+        state.trace.waits(leaf); // also where a waker of another kind is polled with: the task waits all the same
+        state.running.address()
+    });
+    let waker = cx.waker();
     if is_own(waker) && running == waker.data() { running } else { ptr::null() }
 }
 
@@ -380,9 +396,9 @@ unsafe fn wake_waker_by_ref(data: *const ()) {
     // SAFETY: CURRENT: an inbox that is a task's, and so not null, is current only with its state. OWNER likewise.
     let (state, task) = unsafe { (&*state, TaskRef::lent(data)) };
     if is_admitted(&task) {
-        state.ready.push(TaskRef::clone(&task), &state.trace, || state.running.cause());
+        state.ready.push(TaskRef::clone(&task), &state.trace, || state.running.cause().into());
     } else {
-        merge(state, &task, || state.running.cause());
+        merge(state, &task, || state.running.cause().into());
     }
 }
 

@@ -851,7 +851,7 @@ fn the_clock_is_read_once_a_turn_so_what_falls_due_while_timers_fire_waits_for_t
     struct SlowFire;
     impl Observer for SlowFire {
         fn event(&self, _at: Instant, event: &Event) {
-            if let Event::Wake { task, cause: Cause::Timer(_) } = event
+            if let Event::Wake { task, cause: Cause::Timer(_), .. } = event
                 && task.to_string() == "2"
             {
                 time_passes(SECOND);

@@ -477,7 +477,7 @@ fn panics_of_sent_closures_foreign_wakers_and_observers_are_reported_and_the_loo
     struct Nosy(Cell<bool>);
     impl Observer for Nosy {
         fn event(&self, _at: Instant, event: &Event) {
-            if matches!(event, Event::Pending(_)) {
+            if matches!(event, Event::Pending { .. }) {
                 assert!(!self.0.replace(true), "an observer that panicked was asked again");
                 panic!("a nosy observer");
             }

@@ -46,7 +46,7 @@ fn causes(builder: Builder, id: &str, future: impl Future) -> Vec<Cause> {
     let (runtime, recorder) = observed(builder);
     runtime.block_on(future);
     let of_task = |event| match event {
-        Event::Wake { task, cause } if task.to_string() == id => Some(cause),
+        Event::Wake { task, cause, .. } if task.to_string() == id => Some(cause),
         _ => None,
     };
     recorder.events().into_iter().filter_map(|(_, event)| of_task(event)).collect()
@@ -352,7 +352,7 @@ fn an_observer_that_aborts_a_task_as_it_waits_ends_it_at_its_turn() {
     let victim: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
     let known = victim.clone();
     let builder = watched(Builder::new(), move |event| {
-        if let Event::Pending(task) = event
+        if let Event::Pending { task, .. } = event
             && let Some(victim) = &*known.borrow()
             && victim.id() == *task
         {

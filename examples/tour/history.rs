@@ -185,10 +185,10 @@ impl Reader {
                     None => self.step(Step::Spawn(*task)),
                 }
             }
-            Event::Wake { task, cause } => self.wake(at, *task, cause, false),
-            Event::Merge { task, cause } => self.wake(at, *task, cause, true),
+            Event::Wake { task, cause, .. } => self.wake(at, *task, cause, false),
+            Event::Merge { task, cause, .. } => self.wake(at, *task, cause, true),
             Event::Poll(task) => self.begin_poll(at, *task, false),
-            Event::Pending(task) => {
+            Event::Pending { task, .. } => {
                 if let Some(poll) = self.poll_of(Some(*task)) {
                     poll.end = at;
                 }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
 /// Two streams in memory, connected with each other: what is written to one is read from the other. For tests of code
@@ -121,7 +122,7 @@ static DUPLEX: Ops = [op("DuplexStream::read"), op("DuplexStream::write")];
 static SIMPLEX: Ops = [op("SimplexReader::read"), op("SimplexWriter::write")];
 
 const fn op(name: &'static str) -> Op {
-    Op::losing(name, "no byte")
+    Op::new(Class::Channel, name, "moved bytes through the duplex pipe").losing("no byte")
 }
 
 #[track_caller]

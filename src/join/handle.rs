@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use crate::cell::{JoinError, Joined, RemoteRef, TaskRef};
 use crate::panics::Payload;
 use crate::runtime::{abort, report_lost};
-use crate::trace::TaskId;
+use crate::trace::{Leaf, TaskId};
 use crate::wake;
 
 /// The right to a task's output. Await it, or say with [`detach`](JoinHandle::detach) that nobody will.
@@ -121,7 +121,8 @@ impl<T> Future for JoinHandle<T> {
 /// Whoever `cx` stands for awaits the task. Out of line: once for all types of output.
 #[inline(never)]
 pub(super) fn wait_for(task: &TaskRef, cx: &Context<'_>) {
-    if let Some(waiter) = wake::new_waiter(cx, |address| task.is_awaited_by(address)) {
+    let leaf = || Leaf::Join { task: task.id(), spawned: task.site() };
+    if let Some(waiter) = wake::new_waiter(cx, leaf, |address| task.is_awaited_by(address)) {
         task.set_awaited_by(waiter);
     }
 }

@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static AWAIT: Op = Op::losing("ScopeHandle", "");
+static AWAIT: Op = Op::new(Class::Join, "ScopeHandle", "ended in the scope").losing("");
 
 /// Runs `body`, and beside it, in the same task, the futures that it gives to [`Scope::spawn`]. These may borrow
 /// whatever lives longer than the scope. Leaving waits for all of them.

@@ -15,10 +15,10 @@ use slab::Slab;
 use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
 use crate::cell::JoinError;
 use crate::state::{Account, End};
-use crate::trace::TaskId;
+use crate::trace::{Class, TaskId};
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static JOIN_NEXT: Op = Op::losing("JoinSet::join_next", "");
+static JOIN_NEXT: Op = Op::new(Class::Join, "JoinSet::join_next", "ended in the JoinSet").losing("");
 
 /// Tasks whose results are taken in the order in which they end; asyncio's `as_completed` and `wait`, tokio's
 /// `JoinSet`.

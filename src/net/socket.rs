@@ -1,5 +1,6 @@
 //! What everything registered shares: registration, the try-first rule, and dropping anywhere.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -11,7 +12,7 @@ use mio::event::Source;
 
 use crate::reactor::{Place, SourceKey};
 use crate::state::State;
-use crate::trace::{Direction, RuntimeId};
+use crate::trace::{Direction, Event, Leaf, RuntimeId};
 use crate::wake;
 
 /// What a [`Socket`] holds: what mio can register, and what errors call it.
@@ -23,6 +24,20 @@ pub(crate) trait Io: Source + Send + 'static {
     const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
     /// A read that gave less than it was asked for took all there was (see `moved` in `stream.rs`).
     const SHORT_READ_DRAINS: bool = EDGES;
+
+    /// Its own address and its peer's, as far as it has them, for traces.
+    fn address(&self) -> Option<String> {
+        None
+    }
+}
+
+/// As traces show two addresses.
+pub(super) fn told_addresses<A: fmt::Display>(own: io::Result<A>, peer: io::Result<A>) -> Option<String> {
+    match (own, peer) {
+        (Ok(own), Ok(peer)) => Some(format!("{own} to {peer}")),
+        (Ok(own), Err(_)) => Some(own.to_string()),
+        (Err(_), _) => None,
+    }
 }
 
 /// The kernel tells of every change by itself, as epoll does: a stream that gave or took less than it was asked for
@@ -82,7 +97,19 @@ impl<S: Io> Socket<S> {
         let (key, runtime) = wake::with_current(S::NAME, |state| {
             state.reactor.register(&mut io, S::INTEREST, &S::THING).map(|key| (key, state.id))
         })??;
-        Ok(Socket { io: Some(io), key, runtime })
+        let socket = Socket { io: Some(io), key, runtime };
+        socket.introduce();
+        Ok(socket)
+    }
+
+    /// Tells observers what it is, and its addresses as they are now.
+    pub(super) fn introduce(&self) {
+        wake::own(self.runtime, |state| {
+            state.trace.emit(|| {
+                let address = self.io().address().map(Into::into);
+                Event::Register { source: self.key.id(), thing: S::THING, address }
+            });
+        });
     }
 
     #[inline]
@@ -171,8 +198,10 @@ impl<S: Io> Socket<S> {
         place: &mut Place,
         site: &'static Location<'static>,
     ) {
+        let direction = way.direction();
         // The clone of a foreign waker is foreign code: with no borrow held.
-        drop(state.reactor.wait(self.key, way.direction(), place, wake::waiter(cx), site));
+        let waiter = wake::waiter(cx, || Leaf::Source { source: self.key.id(), direction, site });
+        drop(state.reactor.wait(self.key, direction, place, waiter, site));
     }
 
     /// Notes it if an operation gave "would block".

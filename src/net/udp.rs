@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::ToSocketAddrs;
 use super::addr::{first, first_of};
 use super::datagram::datagram;
-use super::socket::{Io, Peek, Socket};
+use super::socket::{Io, Peek, Socket, told_addresses};
 use crate::trace::Direction;
 
 /// A UDP socket.
@@ -40,6 +40,10 @@ pub struct UdpSocket {
 
 impl Io for mio::net::UdpSocket {
     const NAME: &'static str = "UdpSocket";
+
+    fn address(&self) -> Option<String> {
+        told_addresses(self.local_addr(), self.peer_addr())
+    }
 }
 
 impl Peek for mio::net::UdpSocket {

@@ -39,6 +39,12 @@ pub(crate) struct SourceKey {
     id: SourceId,
 }
 
+impl SourceKey {
+    pub(crate) fn id(self) -> SourceId {
+        self.id
+    }
+}
+
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
     /// Taken while a park fills it and while dispatch reads it.

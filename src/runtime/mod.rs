@@ -152,7 +152,7 @@ impl Runtime {
                 let _leave = start::enrol(state, task);
                 start::announce(state, task, None);
                 state.ready.halt(false);
-                wake::make_ready(state, task.clone(), || Cause::Spawned);
+                wake::make_ready(state, task.clone(), || Cause::Spawned.into());
                 while !task.is_finished() {
                     turn::turn(state, Host::Own)?;
                 }

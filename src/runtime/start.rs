@@ -9,7 +9,7 @@ use crate::cell::{CANCEL, HANDLE, Joined, NOTED, PANICKED, TaskRef, Waiter};
 use crate::panics::{dispose, message_of, say};
 use crate::pool::{Crew, JobFuture};
 use crate::state::{End, Ending, State};
-use crate::trace::{Cause, Event, Kind, Outcome, TaskId};
+use crate::trace::{Cause, Event, Kind, Outcome, TaskId, Via, Why};
 use crate::wake;
 
 pub(super) fn next_id(state: &State) -> TaskId {
@@ -130,7 +130,7 @@ fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool)
     state.tasks.insert(task.clone());
     announce(state, &task, name);
     if ready {
-        wake::make_ready(state, task, || Cause::Spawned);
+        wake::make_ready(state, task, || Cause::Spawned.into());
     }
 }
 
@@ -148,14 +148,15 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
     if header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost() || state.trace.is_on() {
         finish_told(state, task, outcome);
     } else {
-        wake_joiner(state, task.take_joiner());
+        wake_joiner(state, task, task.take_joiner());
     }
 }
 
 #[inline]
-fn wake_joiner(state: &State, joiner: Option<Waiter>) {
+fn wake_joiner(state: &State, task: &TaskRef, joiner: Option<Waiter>) {
     if let Some(joiner) = joiner {
-        wake::wake_because(state, joiner, || state.running.cause());
+        let via = || Some(Via { what: "ended", made: task.site() });
+        wake::wake_because(state, joiner, || Why { cause: state.running.cause(), via: via() });
     }
 }
 
@@ -185,7 +186,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     if let Some((ending, end)) = ending {
         tell(task, ending, &end);
     }
-    wake_joiner(state, joiner);
+    wake_joiner(state, task, joiner);
 }
 
 fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {
@@ -219,5 +220,5 @@ pub(crate) fn abort(state: &State, task: &TaskRef) {
     }
     task.header().set(CANCEL);
     state.trace.emit(|| Event::Abort { task: task.id(), by: state.running.id() });
-    wake::make_ready(state, task.clone(), || Cause::Aborted);
+    wake::make_ready(state, task.clone(), || Cause::Aborted.into());
 }

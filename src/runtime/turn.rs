@@ -67,7 +67,7 @@ fn accept(state: &State, message: Message<RemoteRef>) {
     match message {
         Message::Wake(task, origin) => {
             task.collected();
-            wake::make_ready(state, wake::near(state, task), || origin.into());
+            wake::make_ready(state, wake::near(state, task), || Cause::from(origin).into());
         }
         Message::Call(call, origin) => state.running.on_behalf_of(origin.into(), || {
             guarded("a closure sent to the loop from a thread", call);
@@ -94,7 +94,7 @@ fn fire(state: &State) -> usize {
     state.trace.emit(|| Event::Phase(Phase::Fire));
     let mut fired = 0;
     while let Some((timer, waiter)) = state.timers.pop_due(now) {
-        wake::wake_because(state, waiter, || Cause::Timer(timer));
+        wake::wake_because(state, waiter, || Cause::Timer(timer).into());
         fired += 1;
     }
     fired
@@ -127,7 +127,7 @@ const CANCELLED: u64 = FUTURE | CANCEL;
 fn step(state: &State, task: &TaskRef) {
     state.trace.emit(|| Event::Poll(task.id()));
     match wake::poll(task) {
-        Poll::Pending => state.trace.emit(|| Event::Pending(task.id())),
+        Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on: state.trace.take_leaf() }),
         Poll::Ready(outcome) => start::finish(state, task, outcome),
     }
 }
@@ -230,6 +230,6 @@ fn dispatch(state: &State) -> usize {
     }
     state.trace.emit(|| Event::Phase(Phase::Dispatch));
     state.reactor.dispatch(|waiter, source, direction| {
-        wake::wake_because(state, waiter, || Cause::Source(source, direction));
+        wake::wake_because(state, waiter, || Cause::Source(source, direction).into());
     })
 }

@@ -7,9 +7,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static WAIT: Op = Op::new("Barrier::wait");
+static WAIT: Op = Op::new(Class::Signal, "Barrier::wait", "came last to the Barrier");
 
 /// Holds tasks up until so many have come; then all go on, and it begins again.
 ///

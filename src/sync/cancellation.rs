@@ -12,9 +12,11 @@ use std::task::Poll;
 
 use super::Event;
 use super::event::Happening;
+use crate::trace::Class;
 use crate::waits::Op;
 
-static CANCELLED: Op = Op::losing("CancellationToken::cancelled", "");
+static CANCELLED: Op =
+    Op::new(Class::Signal, "CancellationToken::cancelled", "cancelled the CancellationToken").losing("");
 
 /// Tells tasks to end, where [`abort`](crate::JoinHandle::abort) would drop them: each sees it where it asks, and may
 /// await while it cleans up. Clones are one token; a child is cancelled with its parent, never the parent with it.

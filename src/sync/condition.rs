@@ -9,9 +9,10 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::mutex::Guard;
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static WAIT: Op = Op::new("Condition::wait");
+static WAIT: Op = Op::new(Class::Signal, "Condition::wait", "notified the Condition");
 
 /// Lets a task that holds a [`Mutex`](super::Mutex) wait until another, with the lock, says that something changed;
 /// asyncio's `Condition`. Several conditions may go with one mutex.

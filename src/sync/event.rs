@@ -8,9 +8,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static WAIT: Op = Op::losing("Event::wait", "");
+static WAIT: Op = Op::new(Class::Signal, "Event::wait", "set the Event").losing("");
 
 /// A flag that tasks wait for; asyncio's `Event`.
 ///

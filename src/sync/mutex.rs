@@ -11,8 +11,8 @@ use super::TryLockError;
 use super::lock::{FromHold, Lock, Locked, Locking, guard, try_lock};
 use crate::waits::{Hold, Op};
 
-static LOCK: Op = Op::lock("Mutex::lock");
-static LOCK_OWNED: Op = Op::lock("Mutex::lock_owned").owned();
+static LOCK: Op = Op::lock("Mutex::lock", "released the Mutex");
+static LOCK_OWNED: Op = Op::lock("Mutex::lock_owned", "released the Mutex").owned();
 
 /// A lock that may be held across `.await`; asyncio's `Lock`, with the value inside.
 ///

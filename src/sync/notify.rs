@@ -9,9 +9,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static NOTIFIED: Op = Op::new("Notify::notified");
+static NOTIFIED: Op = Op::new(Class::Signal, "Notify::notified", "notified the Notify");
 
 /// Wakes tasks, and carries no value.
 ///

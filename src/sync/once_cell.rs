@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use crate::waits::{Grant, Hold, Op, Place, WaitList};
 
 /// A lock's wait: while one makes the value, [`OnceCell::set`] is refused, so nobody else can end it.
-static INIT: Op = Op::lock("OnceCell::get_or_init");
+static INIT: Op = Op::lock("OnceCell::get_or_init", "ended its try to fill the OnceCell");
 
 /// A value that is made once, by a future of whoever needs it first; meanwhile others wait (single flight).
 ///

@@ -27,10 +27,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use self::error::{RecvError, TryRecvError};
+use crate::trace::Class;
 use crate::waits::{Op, Seat};
 
-static RECV: Op = Op::losing("oneshot::Receiver", "");
-static CLOSED: Op = Op::losing("oneshot::Sender::closed", "");
+static RECV: Op = Op::new(Class::Channel, "oneshot::Receiver", "sent on the oneshot channel").losing("");
+static CLOSED: Op = Op::new(Class::Channel, "oneshot::Sender::closed", "dropped the oneshot::Receiver").losing("");
 
 /// A channel for one value.
 #[inline]

@@ -12,10 +12,10 @@ use super::TryLockError;
 use super::lock::{FromHold, Lock, Locked, Locking, guard, try_lock};
 use crate::waits::{Hold, Op};
 
-static READ: Op = Op::lock("RwLock::read").shared();
-static READ_OWNED: Op = Op::lock("RwLock::read_owned").shared().owned();
-static WRITE: Op = Op::lock("RwLock::write");
-static WRITE_OWNED: Op = Op::lock("RwLock::write_owned").owned();
+static READ: Op = Op::lock("RwLock::read", "released the RwLock").shared();
+static READ_OWNED: Op = Op::lock("RwLock::read_owned", "released the RwLock").shared().owned();
+static WRITE: Op = Op::lock("RwLock::write", "released the RwLock");
+static WRITE_OWNED: Op = Op::lock("RwLock::write_owned", "released the RwLock").owned();
 
 /// A lock that any number of readers hold together, or one writer alone, across `.await`.
 ///

@@ -10,9 +10,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::slots::Slots;
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
-static ACQUIRE: Op = Op::new("Semaphore::acquire");
+static ACQUIRE: Op = Op::new(Class::Lock, "Semaphore::acquire", "gave permits to the Semaphore");
 
 /// So many permits, each held by whoever acquired it until it is dropped.
 ///

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Instant;
 use crate::state::State;
 use crate::timers::TimerKey;
-use crate::trace::{RuntimeId, TimerId};
+use crate::trace::{Leaf, RuntimeId, TimerId};
 use crate::wake::{self, NoRuntime};
 
 /// Waits for `duration`, counted from this call. `Duration::MAX` waits for ever.
@@ -181,6 +181,10 @@ impl Sleep {
         TimerKey { slot, id: self.id }
     }
 
+    fn leaf(&self) -> Leaf {
+        Leaf::Timer { timer: self.id, site: self.site }
+    }
+
     #[inline]
     fn on_own_loop<R>(&self, act: impl FnOnce(&State) -> R) -> R {
         wake::with_own("sleep", self.runtime, act).unwrap_or_else(|error| panic!("{error}"))
@@ -194,13 +198,16 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.stage = this.on_own_loop(|state| match this.stage {
-            Stage::New => Stage::Armed(state.timers.arm(this.deadline, this.id, wake::waiter(cx), this.site).slot),
+            Stage::New => {
+                let waiter = wake::waiter(cx, || this.leaf());
+                Stage::Armed(state.timers.arm(this.deadline, this.id, waiter, this.site).slot)
+            }
             Stage::Armed(slot) => {
                 let key = this.key(slot);
                 if !state.timers.is_armed(key) {
                     return Stage::Over;
                 }
-                if let Some(waiter) = wake::new_waiter(cx, |task| state.timers.wakes(key, task)) {
+                if let Some(waiter) = wake::new_waiter(cx, || this.leaf(), |task| state.timers.wakes(key, task)) {
                     drop(state.timers.set_waiter(key, waiter));
                 }
                 Stage::Armed(slot)

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 
-use super::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
+use super::{
+    Cause, Class, Direction, Event, Kind, Leaf, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Via, Wait,
+};
 
 macro_rules! numbered {
     ($($name:ident),*) => {$(
@@ -89,9 +91,63 @@ impl Display for Wait {
     }
 }
 
-impl Display for Event {
+impl Display for Leaf {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            Leaf::Timer { timer, site } => write!(f, "timer {timer} made at {site}"),
+            Leaf::Source { source, direction, site } => write!(f, "socket {source} to be {direction} at {site}"),
+            Leaf::Join { task, spawned } => write!(f, "task {task} spawned at {spawned}"),
+            Leaf::Sync { what, site, made, .. } => write!(f, "{what} at {site} (made at {made})"),
+        }
+    }
+}
+
+impl Display for Class {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::Timer => "timer",
+            Class::Socket => "socket",
+            Class::Lock => "lock",
+            Class::Channel => "channel",
+            Class::Signal => "signal",
+            Class::Join => "join",
+            Class::Pool => "pool",
+            Class::Other => "other",
+        })
+    }
+}
+
+impl Display for Via {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} made at {}", self.what, self.made)
+    }
+}
+
+/// The whole line: the brief one, and the places in the source that the leaves know.
+impl Display for Event {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&Brief(self), f)?;
+        match self {
+            Event::Wake { via: Some(via), .. } | Event::Merge { via: Some(via), .. } => write!(f, ", which {via}"),
+            Event::Pending { on: Some(leaf), .. } => write!(f, ", for {leaf}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The line that tells what follows what, and no place of the source: the form that tests of an order compare.
+pub(super) struct Brief<'a>(pub(super) &'a Event);
+
+impl Brief<'_> {
+    /// Whether the event is a step in the order at all. What tells of something new names places or addresses.
+    pub(super) fn is_step(&self) -> bool {
+        !matches!(self.0, Event::Spawn { .. } | Event::Register { .. })
+    }
+}
+
+impl Display for Brief<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Event::Turn(n) => write!(f, "turn {n}"),
             Event::Phase(phase) => write!(f, "{phase}"),
             Event::Spawn { task, kind, name, by, site } => {
@@ -104,10 +160,10 @@ impl Display for Event {
                 }
                 write!(f, " at {site}")
             }
-            Event::Wake { task, cause } => write!(f, "wake {task}: {cause}"),
-            Event::Merge { task, cause } => write!(f, "wake {task} again: {cause}"),
+            Event::Wake { task, cause, .. } => write!(f, "wake {task}: {cause}"),
+            Event::Merge { task, cause, .. } => write!(f, "wake {task} again: {cause}"),
             Event::Poll(task) => write!(f, "poll {task}"),
-            Event::Pending(task) => write!(f, "pending {task}"),
+            Event::Pending { task, .. } => write!(f, "pending {task}"),
             Event::Done { task, outcome } => write!(f, "done {task} {outcome}"),
             Event::Abort { task, by: Some(by) } => write!(f, "abort {task} by {by}"),
             Event::Abort { task, by: None } => write!(f, "abort {task}"),
@@ -115,6 +171,10 @@ impl Display for Event {
             Event::Unpark(1) => f.write_str("unpark with 1 event"),
             Event::Unpark(n) => write!(f, "unpark with {n} events"),
             Event::Jump(by) => write!(f, "jump {by:?}"),
+            Event::Register { source, thing, address } => {
+                write!(f, "register {source} {thing}")?;
+                address.as_ref().map_or(Ok(()), |address| write!(f, " {address}"))
+            }
             Event::Lost { task, what, lost, site } => {
                 f.write_str("lost")?;
                 if let Some(task) = task {

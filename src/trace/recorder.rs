@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::rc::Rc;
 
+use super::line::Brief;
 use super::{Event, Observer};
 use crate::clock::Instant;
 
@@ -74,12 +75,12 @@ impl Recorder {
         self.log.kept.borrow().iter().map(|(_, event)| event.to_string()).collect()
     }
 
-    /// The canonical lines that tell the order alone: those of `Spawn` are left out, because they name places in
-    /// the source. This is the form to compare in a test.
+    /// The canonical lines that tell the order alone, without what names places in the source or addresses: those of
+    /// `Spawn` and `Register`, and what waits and wakes say of their leaves. This is the form to compare in a test.
     #[must_use]
     pub fn order(&self) -> Vec<String> {
         let kept = self.log.kept.borrow();
-        kept.iter().filter(|(_, e)| !matches!(e, Event::Spawn { .. })).map(|(_, e)| e.to_string()).collect()
+        kept.iter().map(|(_, event)| Brief(event)).filter(Brief::is_step).map(|line| line.to_string()).collect()
     }
 
     /// The canonical lines in one text; if the oldest events were dropped, the first line says how many.

@@ -13,6 +13,7 @@ use std::task::{Context, Waker};
 
 use super::{Grant, Op};
 use crate::cell::{TaskRef, Waiter};
+use crate::trace::{Class, Leaf, Via};
 use crate::wake;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +142,7 @@ impl Table {
 
 impl Entry {
     fn new() -> Entry {
-        static NOTHING: Op = Op::new("nothing");
+        static NOTHING: Op = Op::new(Class::Other, "nothing", "did nothing");
         Entry {
             task: Cell::new(None),
             foreign: Cell::new(None),
@@ -197,10 +198,22 @@ impl Entry {
         drop(foreign);
     }
 
+    /// What whoever stands in it waits for.
+    fn leaf(&self) -> Leaf {
+        let Op { name: what, class, .. } = *self.op.get();
+        Leaf::Sync { what, class, site: self.site.get(), made: self.made.get() }
+    }
+
+    /// What is done by whoever wakes the one who stands in it.
+    #[expect(clippy::unnecessary_wraps, reason = "a wake may have none")]
+    fn via(&self) -> Option<Via> {
+        Some(Via { what: self.op.get().gives, made: self.made.get() })
+    }
+
     /// Nobody stands in it yet: now whoever `cx` stands for does.
     #[inline]
     pub(super) fn set_waiter(&self, cx: &Context<'_>) {
-        match wake::own_waiter(cx) {
+        match wake::own_waiter(cx, || self.leaf()) {
             Some(Waiter::Task(task)) => self.set_task(Some(task)),
             _ => self.set_foreign(cx),
         }
@@ -231,7 +244,7 @@ impl Entry {
     pub(super) fn refresh(&self, cx: &Context<'_>) {
         let (task, foreign) = (self.task.take(), self.foreign.take());
         let is_same = match (&task, &foreign) {
-            (Some(task), _) => task.address() == wake::address(cx),
+            (Some(task), _) => task.address() == wake::address(cx, || self.leaf()),
             (None, Some(waker)) => waker.will_wake(cx.waker()),
             (None, None) => false,
         };
@@ -248,7 +261,7 @@ impl Entry {
     #[inline]
     pub(super) fn wake(&self) {
         match self.task.take() {
-            Some(task) => wake::wake(Waiter::Task(task)),
+            Some(task) => wake::wake_task(task, || self.via()),
             None => self.wake_foreign(),
         }
     }
@@ -282,7 +295,7 @@ impl Entry {
             && let Some(task) = self.task.take()
         {
             self.set_task(Some(task.clone()));
-            return wake::wake(Waiter::Task(task));
+            return wake::wake_task(task, || self.via());
         }
         self.wake();
     }

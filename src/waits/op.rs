@@ -1,9 +1,15 @@
 //! What is waited for, in words, and what that says of who can end the wait.
 
+use crate::trace::Class;
+
 /// What is waited for: `Mutex::lock`. One `static` each.
 #[derive(Debug)]
 pub(crate) struct Op {
     pub(crate) name: &'static str,
+    /// Of what kind the wait is, for traces.
+    pub(crate) class: Class,
+    /// What whoever ends the wait does, for traces: `released the Mutex`.
+    pub(crate) gives: &'static str,
     /// Whoever was granted it holds it until it gives it back: only the holders can end the wait.
     pub(crate) is_lock: bool,
     /// Of a lock: others hold it beside the one who is granted it, if they came by a shared wait too.
@@ -15,21 +21,21 @@ pub(crate) struct Op {
 }
 
 impl Op {
-    /// A wait that any task may end.
-    pub(crate) const fn new(name: &'static str) -> Op {
-        Op::losing(name, "its place in the line")
+    /// A wait that any task may end, by doing what `gives` says.
+    pub(crate) const fn new(class: Class, name: &'static str, gives: &'static str) -> Op {
+        let loses = "its place in the line";
+        Op { name, class, gives, is_lock: false, is_shared: false, may_move: false, loses }
     }
 
-    /// A wait that any task may end. Dropped, it loses this; nothing that is worth a word, if it is empty.
-    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
-    pub(crate) const fn losing(name: &'static str, loses: &'static str) -> Op {
-        Op { name, is_lock: false, is_shared: false, may_move: false, loses }
+    /// Dropped, it loses this; nothing that is worth a word, if it is empty.
+    pub(crate) const fn losing(self, loses: &'static str) -> Op {
+        Op { loses, ..self }
     }
 
     /// A wait that only those can end who hold what is waited for.
     #[cfg_attr(not(feature = "sync"), allow(dead_code))]
-    pub(crate) const fn lock(name: &'static str) -> Op {
-        Op { is_lock: true, ..Op::new(name) }
+    pub(crate) const fn lock(name: &'static str, gives: &'static str) -> Op {
+        Op { is_lock: true, ..Op::new(Class::Lock, name, gives) }
     }
 
     /// A lock's wait for a guard that may be given to another task.

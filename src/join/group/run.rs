@@ -10,11 +10,13 @@ use pin_project_lite::pin_project;
 
 use super::{Failure, GroupError, Shared, Stage, TaskGroup};
 use crate::panics::{Payload, dispose, message_of, say};
+use crate::trace::Class;
 use crate::waits::{Op, Place};
 
 /// So that a dump, and whoever looks for circles, knows that a failure may end what the body waits for.
-static FAILURE: Op = Op::losing("TaskGroup::run, for a failure", "");
-static LEAVE: Op = Op::losing("TaskGroup::run", "its children, which are aborted");
+static FAILURE: Op = Op::new(Class::Join, "TaskGroup::run, for a failure", "failed in the TaskGroup").losing("");
+static LEAVE: Op = Op::new(Class::Join, "TaskGroup::run", "ended as the last of the TaskGroup")
+    .losing("its children, which are aborted");
 
 impl<E: 'static> TaskGroup<E> {
     /// Opens a group, runs `body` with it in the running task, and leaves it: gives the body's output when the body

@@ -11,7 +11,7 @@ use super::TcpStream;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
 use crate::net::face::{listener, registered};
-use crate::net::socket::{Io, Socket};
+use crate::net::socket::{Io, Socket, told_addresses};
 use crate::trace::Direction;
 
 /// A TCP socket that listens.
@@ -42,6 +42,10 @@ pub struct TcpListener {
 impl Io for mio::net::TcpListener {
     const NAME: &'static str = "TcpListener";
     const INTEREST: Interest = Interest::READABLE;
+
+    fn address(&self) -> Option<String> {
+        told_addresses(self.local_addr(), Err(io::ErrorKind::NotConnected.into()))
+    }
 }
 
 registered!(TcpListener, mio::net::TcpListener, std::net::TcpListener);

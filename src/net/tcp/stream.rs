@@ -10,7 +10,7 @@ use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
 use crate::net::progress::{Many, Progress};
-use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
+use crate::net::socket::{Io, Peek, Reading, Socket, Writing, told_addresses};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
 
@@ -32,6 +32,10 @@ impl Io for mio::net::TcpStream {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const INTEREST: mio::Interest =
         mio::Interest::READABLE.add(mio::Interest::WRITABLE).add(mio::Interest::PRIORITY);
+
+    fn address(&self) -> Option<String> {
+        told_addresses(self.local_addr(), self.peer_addr())
+    }
 }
 
 impl Peek for mio::net::TcpStream {
@@ -77,6 +81,7 @@ impl TcpStream {
             }
         };
         stream.socket.operation_at(site, Direction::Write, established).await?;
+        stream.socket.introduce(); // now it has a peer
         Ok(stream)
     }
 

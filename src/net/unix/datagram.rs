@@ -43,6 +43,10 @@ pub struct UnixDatagram {
 
 impl Io for mio::net::UnixDatagram {
     const NAME: &'static str = "UnixDatagram";
+
+    fn address(&self) -> Option<String> {
+        super::told_addresses(self.local_addr(), self.peer_addr())
+    }
 }
 
 impl Peek for mio::net::UnixDatagram {

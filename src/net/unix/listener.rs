@@ -38,6 +38,10 @@ pub struct UnixListener {
 impl Io for mio::net::UnixListener {
     const NAME: &'static str = "UnixListener";
     const INTEREST: Interest = Interest::READABLE;
+
+    fn address(&self) -> Option<String> {
+        super::told_addresses(self.local_addr(), Err(io::ErrorKind::NotConnected.into()))
+    }
 }
 
 registered!(UnixListener, mio::net::UnixListener, std::os::unix::net::UnixListener);

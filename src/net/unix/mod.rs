@@ -21,3 +21,13 @@ fn peek(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     let (peeked, _whole) = rustix::net::recv(socket, buffer, rustix::net::RecvFlags::PEEK)?;
     Ok(peeked)
 }
+
+/// As traces show two addresses. One without a path says nothing.
+fn told_addresses(own: io::Result<SocketAddr>, peer: io::Result<SocketAddr>) -> Option<String> {
+    let path = |address: io::Result<SocketAddr>| Some(address.ok()?.as_pathname()?.display().to_string());
+    match (path(own), path(peer)) {
+        (Some(own), Some(peer)) => Some(format!("{own} to {peer}")),
+        (None, Some(peer)) => Some(format!("to {peer}")),
+        (own, None) => own,
+    }
+}

@@ -45,6 +45,10 @@ impl Io for mio::net::UnixStream {
     const NAME: &'static str = "UnixStream";
     /// A read ends after bytes with which descriptors were sent, and before urgent ones, whatever comes after.
     const SHORT_READ_DRAINS: bool = false;
+
+    fn address(&self) -> Option<String> {
+        super::told_addresses(self.local_addr(), self.peer_addr())
+    }
 }
 
 impl Peek for mio::net::UnixStream {

@@ -40,10 +40,12 @@ use std::task::{Context, Poll, ready};
 use self::chan::Chan;
 use self::error::{RecvError, SendError, TryRecvError};
 use super::until::Until;
+use crate::trace::Class;
 use crate::waits::{Op, Place};
 
-static RECV: Op = Op::losing("broadcast::Receiver::recv", "");
-static CLOSED: Op = Op::losing("broadcast::Sender::closed", "");
+static RECV: Op = Op::new(Class::Channel, "broadcast::Receiver::recv", "sent on the broadcast channel").losing("");
+static CLOSED: Op =
+    Op::new(Class::Channel, "broadcast::Sender::closed", "dropped the last broadcast::Receiver").losing("");
 
 /// A channel that keeps the last `capacity` values.
 ///

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::chan::{Chan, Rx};
 use super::error::SendError;
+use crate::trace::Class;
 use crate::waits::{Op, Place};
 
 /// The future of `send`.
@@ -19,7 +20,8 @@ pub(super) struct Sending<'a, T> {
     pub(super) site: &'static Location<'static>,
 }
 
-static SEND: Op = Op::losing("mpsc::Sender::send", "the value to send, and its place in the line");
+static SEND: Op = Op::new(Class::Channel, "mpsc::Sender::send", "made room in the mpsc channel")
+    .losing("the value to send, and its place in the line");
 
 impl<T> Unpin for Sending<'_, T> {}
 

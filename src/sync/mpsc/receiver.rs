@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 use super::chan::Rx;
 use super::error::TryRecvError;
 use super::futures::{Receiving, ReceivingMany};
+use crate::trace::Class;
 use crate::waits::Op;
 
 macro_rules! receiver {
     ($(#[$doc:meta])* $Receiver:ident, $recv:ident = $recv_name:literal, $many:ident = $many_name:literal) => {
-        static $recv: Op = Op::losing($recv_name, "");
-        static $many: Op = Op::losing($many_name, "");
+        static $recv: Op = Op::new(Class::Channel, $recv_name, "sent on the mpsc channel").losing("");
+        static $many: Op = Op::new(Class::Channel, $many_name, "sent on the mpsc channel").losing("");
 
         $(#[$doc])*
         pub struct $Receiver<T>(pub(super) Rx<T>);

@@ -11,11 +11,12 @@ use super::futures::{Sending, Taking};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::Receiver;
 use crate::time::timeout;
+use crate::trace::Class;
 use crate::waits::{Op, Place};
 
-static RESERVE: Op = Op::new("mpsc::Sender::reserve");
-static SEND_TIMEOUT: Op = Op::new("mpsc::Sender::send_timeout");
-static CLOSED: Op = Op::losing("mpsc::Sender::closed", "");
+static RESERVE: Op = Op::new(Class::Channel, "mpsc::Sender::reserve", "made room in the mpsc channel");
+static SEND_TIMEOUT: Op = Op::new(Class::Channel, "mpsc::Sender::send_timeout", "made room in the mpsc channel");
+static CLOSED: Op = Op::new(Class::Channel, "mpsc::Sender::closed", "closed the mpsc channel").losing("");
 
 /// A channel of `buffer` slots.
 ///

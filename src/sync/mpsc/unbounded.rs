@@ -6,9 +6,10 @@ use std::future::Future;
 use super::chan::{Tx, WeakTx};
 use super::error::SendError;
 use super::receiver::UnboundedReceiver;
+use crate::trace::Class;
 use crate::waits::Op;
 
-static CLOSED: Op = Op::losing("mpsc::UnboundedSender::closed", "");
+static CLOSED: Op = Op::new(Class::Channel, "mpsc::UnboundedSender::closed", "closed the mpsc channel").losing("");
 
 /// A channel that takes all that memory holds.
 #[track_caller]

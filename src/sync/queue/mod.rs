@@ -60,6 +60,7 @@ use self::futures::{Getting, Putting};
 use self::shared::Shared;
 use self::store::{Fifo, Lifo, Smallest};
 use super::until::Until;
+use crate::trace::Class;
 use crate::waits::Op;
 
 macro_rules! queue {
@@ -70,9 +71,15 @@ macro_rules! queue {
         }
 
         static $ops: Ops = Ops {
-            put: Op::losing(concat!(stringify!($Queue), "::put"), "the item to put, and its place in the line"),
-            get: Op::new(concat!(stringify!($Queue), "::get")),
-            join: Op::losing(concat!(stringify!($Queue), "::join"), ""),
+            put: Op::new(Class::Channel, concat!(stringify!($Queue), "::put"), concat!("took from the ", stringify!($Queue)))
+                .losing("the item to put, and its place in the line"),
+            get: Op::new(Class::Channel, concat!(stringify!($Queue), "::get"), concat!("put into the ", stringify!($Queue))),
+            join: Op::new(
+                Class::Channel,
+                concat!(stringify!($Queue), "::join"),
+                concat!("told the last task_done of the ", stringify!($Queue)),
+            )
+            .losing(""),
         };
 
         impl<T $(: $Bound)?> $Queue<T> {

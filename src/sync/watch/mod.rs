@@ -45,9 +45,11 @@ pub use self::shared::Ref;
 use self::error::SendError;
 use self::shared::{IN_CLOSURE, Shared};
 use super::until::Until;
+use crate::trace::Class;
 use crate::waits::{Grant, Op, WaitList};
 
-static CLOSED: Op = Op::losing("watch::Sender::closed", "");
+static CLOSED: Op =
+    Op::new(Class::Channel, "watch::Sender::closed", "dropped the last watch::Receiver").losing("");
 
 /// A channel that shows `value`, which its receiver has seen.
 #[track_caller]

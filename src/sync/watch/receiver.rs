@@ -8,10 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
+use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
-static CHANGED: Op = Op::losing("watch::Receiver::changed", "");
-static WAIT_FOR: Op = Op::losing("watch::Receiver::wait_for", "");
+static CHANGED: Op = Op::new(Class::Channel, "watch::Receiver::changed", "sent on the watch channel").losing("");
+static WAIT_FOR: Op = Op::new(Class::Channel, "watch::Receiver::wait_for", "sent on the watch channel").losing("");
 
 /// Looks at the value; made by [`channel`](super::channel) and [`Sender::subscribe`](super::Sender::subscribe). A clone has seen what this one has seen.
 #[derive(Debug)]

@@ -1,0 +1,123 @@
+//! What happened, as a story: tasks and their lives, polls with what woke them and what they waited for then.
+//!
+//! It is read once from a list of events; the page, the timeline, `explain` and the exports are told from it.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::{Cause, Kind, Leaf, Outcome, SourceId, TaskId, Via, Wait};
+use crate::clock::Instant;
+
+/// A recorded run, in terms of what a reader asks for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Story {
+    /// The time of the first event.
+    pub begin: Instant,
+    /// The time of the last event.
+    pub end: Instant,
+    /// How many events before the first were dropped because the recorder was full.
+    pub dropped: u64,
+    /// The tasks, in spawn order.
+    pub tasks: Vec<Life>,
+    /// The polls, in the order in which they ran.
+    pub polls: Vec<Poll>,
+    /// The loop's sleeps, in their order; looks at the kernel are not among them.
+    pub sleeps: Vec<Asleep>,
+    /// What the kernel was asked to report, in the order of registration.
+    pub sources: Vec<Registered>,
+}
+
+/// The life of a task.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Life {
+    /// Its id.
+    pub id: TaskId,
+    /// What it was made from.
+    pub kind: Kind,
+    /// Its name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// Where it was spawned; unknown if that was before the recording.
+    pub site: Option<&'static Location<'static>>,
+    /// The task that made it.
+    pub by: Option<TaskId>,
+    /// When it was made; unknown if that was before the recording.
+    pub spawned: Option<Instant>,
+    /// When and how it ended, if it did.
+    pub ended: Option<(Instant, Outcome)>,
+    /// A wake that no poll has followed yet: it is ready.
+    pub ready: Option<Woken>,
+    /// Its polls, as places in [`Story::polls`].
+    pub polls: Vec<usize>,
+}
+
+/// One poll of a task.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Poll {
+    /// Whose, as a place in [`Story::tasks`].
+    pub task: usize,
+    /// Why it ran; unknown if that was before the recording.
+    pub woken: Option<Woken>,
+    /// When it began.
+    pub start: Instant,
+    /// When it ended; the end of the recording if it had not.
+    pub end: Instant,
+    /// How it ended.
+    pub result: Polled,
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Polled {
+    /// The task waits, for this if a leaf of glassloop's told it.
+    Pending(Option<Leaf>),
+    /// The task ended. A task that was aborted ends in a turn of its own, without being polled.
+    Done(Outcome),
+    /// It was still running when the recording ended.
+    Running,
+}
+
+/// Why a task became ready.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Woken {
+    /// When.
+    pub at: Instant,
+    /// The first cause.
+    pub cause: Cause,
+    /// By what a task woke it, if that went through something of glassloop's.
+    pub via: Option<Via>,
+    /// The poll in which it was woken, as a place in [`Story::polls`].
+    pub during: Option<usize>,
+    /// How often it was woken again before it ran.
+    pub again: u32,
+}
+
+/// A sleep of the loop.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Asleep {
+    /// When it began.
+    pub start: Instant,
+    /// When it ended; a virtual clock jumps.
+    pub end: Instant,
+    /// For how long it would have slept.
+    pub wait: Wait,
+    /// How many events the kernel reported at its end.
+    pub events: usize,
+}
+
+/// A socket, or something else that the kernel reports.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Registered {
+    /// Its name in the trace.
+    pub source: SourceId,
+    /// What it is.
+    pub thing: &'static str,
+    /// Its own address and its peer's, if it has them.
+    pub address: Option<Arc<str>>,
+}
