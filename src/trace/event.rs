@@ -128,7 +128,7 @@ pub enum Wait {
 ///     matches!(event, Event::Wake { cause: Cause::Task(_), .. })
 /// });
 /// let lines: Vec<String> = joins.map(|(_at, event)| event.to_string()).collect();
-/// assert!(lines[0].starts_with("wake 1: task 2, which ended, spawned at src/"), "{lines:?}");
+/// assert!(lines[0].starts_with("wake 1: task 2, which ended, spawned at "), "{lines:?}");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
