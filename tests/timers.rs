@@ -252,8 +252,11 @@ impl Crowd {
 
 async fn wait_for_all(deadlines: Vec<Instant>) {
     let mut sleeps: Vec<_> = deadlines.into_iter().map(sleep_until).collect();
-    poll_fn(|cx| Poll::Ready(sleeps.iter_mut().for_each(|sleep| assert!(Pin::new(sleep).poll(cx).is_pending()))))
-        .await;
+    poll_fn(|cx| {
+        sleeps.iter_mut().for_each(|sleep| assert!(Pin::new(sleep).poll(cx).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
     for sleep in sleeps {
         sleep.await;
     }

@@ -149,7 +149,7 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     if host.may_wait() {
         let next = match host {
             Host::Own => state.timers.next_crowd(),
-            Host::Guest(_) => state.timers.next(), // its host was told that moment, and may sleep by it too
+            Host::Guest(_) => state.timers.next(), // the moment that its host was told
         };
         sleep(state, next, host);
     } else {
