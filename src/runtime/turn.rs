@@ -161,7 +161,11 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     }
     deadlock::check(state, host)?;
     if host.may_wait() {
-        sleep(state, state.timers.next(), host);
+        let next = match host {
+            Host::Own => state.timers.next_crowd(),
+            Host::Guest(_) => state.timers.next(), // the moment that its host was told
+        };
+        sleep(state, next, host);
     } else {
         look(state, host);
     }

@@ -20,6 +20,11 @@ use crate::wake::{self, NoRuntime};
 /// in the fire phase of a turn, also when `duration` is zero: the task that waits is made ready at the back of the
 /// queue.
 ///
+/// The loop wakes for this timer alone, as exactly as the kernel does it. Not so in a crowd: where timers have been
+/// firing, and the next and at least seven others are due within half a millisecond, the loop may wake once for some of
+/// them. So a timer in a crowd is up to half a millisecond later than it would be by itself; the order stays. This is
+/// not so under a virtual clock, nor in a [`Guest`](crate::Guest)'s turns.
+///
 /// # Panics
 /// Outside of a running loop; see [`try_sleep`].
 ///
