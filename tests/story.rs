@@ -6,17 +6,13 @@ mod support;
 use std::time::Duration;
 
 use glassloop::sync::Mutex;
-use glassloop::time::{advance, sleep};
+use glassloop::time::sleep;
 use glassloop::trace::story::{Polled, Story};
 use glassloop::trace::{Cause, Class, Event, Kind, Leaf, Outcome, Recorder, TaskId};
 use glassloop::{Builder, join_all, spawn, spawn_blocking, spawn_named, yield_now};
 use proptest::prelude::*;
 use std::rc::Rc;
-use support::observed;
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+use support::{ms, observed, work};
 
 fn recorded(program: impl Future) -> Recorder {
     let (runtime, recorder) = observed(Builder::new().start_paused(true));
@@ -34,12 +30,6 @@ fn story<const N: usize>(names: [&str; N], program: impl Future) -> (Story, [usi
 #[track_caller]
 fn place(story: &Story, name: &str) -> usize {
     story.tasks.iter().position(|task| task.name.as_deref() == Some(name)).expect(name)
-}
-
-/// The poll that runs takes this much longer.
-fn work(time: Duration) {
-    let mut jump = std::pin::pin!(advance(time)); // moves the clock when it is polled first, and then waits
-    let _ = support::poll_once(&mut jump);
 }
 
 #[test]
@@ -132,7 +122,9 @@ fn a_task_that_only_yields_waits_for_nothing() {
 #[test]
 fn what_a_task_polled_in_vain_before_it_ended_is_not_what_the_next_one_waits_for() {
     let (story, [other]) = story(["other"], async {
-        let over = spawn(async { drop(support::poll_once(sleep(ms(5)))) });
+        let over = spawn(async {
+            let _ = support::poll_once(sleep(ms(5)));
+        });
         let other = spawn_named("other", std::future::pending::<()>());
         over.await.unwrap();
         other.abort();

@@ -7,7 +7,11 @@
 //! and said to be: where a task was spawned, why it ran, when its poll began.
 
 mod ask;
+mod explain;
 mod read;
+mod style;
+mod timeline;
+mod words;
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -16,6 +20,8 @@ use super::{Cause, Event, Kind, Leaf, Outcome, SourceId, TaskId, Via, Wait};
 use crate::clock::Instant;
 
 pub use ask::{Ahead, Totals, Waited};
+pub use explain::{Advice, Busy, Delays, Explain, Held, Locked, Step, Who};
+pub use style::Style;
 
 /// A recorded run, in terms of what a reader asks for.
 ///
@@ -72,6 +78,8 @@ pub struct Life {
     pub by: Option<TaskId>,
     /// When it was made; unknown if that was before the recording.
     pub spawned: Option<Instant>,
+    /// The poll in which it was made, as a place in [`Story::polls`].
+    pub during: Option<usize>,
     /// When it was aborted, if it was, and by which task.
     pub aborted: Option<(Instant, Option<TaskId>)>,
     /// When and how it ended, if it did.
@@ -151,4 +159,8 @@ pub struct Registered {
     pub thing: &'static str,
     /// Its own address and its peer's, if it has them.
     pub address: Option<Arc<str>>,
+    /// When it was registered.
+    pub at: Instant,
+    /// The poll in which that was, as a place in [`Story::polls`].
+    pub during: Option<usize>,
 }

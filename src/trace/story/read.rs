@@ -84,11 +84,11 @@ impl Reader {
         match event {
             Event::Turn(_) | Event::Phase(_) => self.leave_turn(),
             Event::Spawn { task, kind, name, by, site } => {
-                self.turn_of(*by);
+                let during = self.turn_of(*by);
                 let place = self.place(*task);
                 let life = &mut self.story.tasks[place];
                 (life.kind, life.name, life.by) = (*kind, name.clone(), *by);
-                (life.site, life.spawned) = (Some(*site), Some(at));
+                (life.site, life.spawned, life.during) = (Some(*site), Some(at), during);
             }
             Event::Wake { task, cause, via } => self.wake(at, *task, cause, *via),
             Event::Merge { task, cause, via } => self.wake_again(at, *task, cause, *via),
@@ -128,7 +128,12 @@ impl Reader {
                 self.story.end = self.story.end.max(to);
             }
             Event::Register { source, thing, address } => {
-                self.story.sources.push(Registered { source: *source, thing, address: address.clone() });
+                let (source, address, during) = (*source, address.clone(), self.running());
+                let sources = &mut self.story.sources;
+                match sources.binary_search_by_key(&source, |registered| registered.source) {
+                    Ok(place) => sources[place].address = address, // now it has a peer
+                    Err(place) => sources.insert(place, Registered { source, thing, address, at, during }),
+                }
             }
             Event::Lost { .. } | Event::Stuck { .. } => self.story.reports.push((at, event.clone())),
         }
@@ -147,6 +152,7 @@ impl Reader {
                 site: None,
                 by: None,
                 spawned: None,
+                during: None,
                 aborted: None,
                 ended: None,
                 ready: None,
@@ -175,6 +181,13 @@ impl Reader {
                 self.turn = Turn::Goes(poll);
                 Some(poll)
             }
+        }
+    }
+
+    fn running(&self) -> Option<usize> {
+        match self.turn {
+            Turn::Goes(poll) | Turn::Ended(poll) => Some(poll),
+            Turn::Nobodys | Turn::Unknown => None,
         }
     }
 
@@ -245,10 +258,7 @@ impl Reader {
         match cause {
             Cause::Task(by) => self.turn_of(Some(*by)),
             Cause::Spawned => self.story.tasks[place].by.and_then(|by| self.turn_of(Some(by))),
-            Cause::Aborted => match self.turn {
-                Turn::Goes(poll) | Turn::Ended(poll) => Some(poll),
-                Turn::Nobodys | Turn::Unknown => None,
-            },
+            Cause::Aborted => self.running(),
             _ => None,
         }
     }
