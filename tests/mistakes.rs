@@ -34,6 +34,8 @@ mod m13;
 mod m14;
 #[path = "../examples/mistakes/m15_shared_default.rs"]
 mod m15;
+#[path = "../examples/mistakes/m20_spawned_and_awaited.rs"]
+mod m20;
 #[path = "../examples/mistakes/mistake.rs"]
 mod mistake;
 
@@ -246,6 +248,22 @@ fn what_does_not_compile_has_only_a_mended_form() {
     assert_said(&m15::MISTAKE, &[], &[]);
 }
 
+#[test]
+fn tasks_awaited_one_by_one_are_advised_to_run_together_and_together_get_no_advice() {
+    let step = |time, task, name| {
+        format!("{time:>9} ms for task {task} {name:?} (examples/mistakes/m20_spawned_and_awaited.rs:24)")
+    };
+    let wrong = [
+        "it took 900ms",
+        "these 3 awaits of task 1 (examples/mistakes/m20_spawned_and_awaited.rs:34) ran one after another",
+        &step(400, 2, "user"),
+        &step(300, 3, "orders"),
+        &step(200, 4, "news"),
+        "together they would take 400 ms instead of 900 ms, if none needs another's result",
+    ];
+    assert_said(&m20::MISTAKE, &wrong, &["it took 400ms"]);
+}
+
 /// The real compiler's words, of a package made for it.
 #[test]
 fn the_compilers_words_are_those_that_are_shown() {
@@ -294,11 +312,11 @@ fn the_example_prints_what_its_comment_shows() {
 }
 
 #[test]
-fn the_example_shows_all_fifteen_in_their_order() {
+fn the_example_shows_all_sixteen_in_their_order() {
     let printed = printed(&[]);
     let titles = printed.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
     let numbers = titles.map(|title| title.split('.').next().unwrap().parse::<u32>().unwrap());
-    assert!(numbers.eq(1..=15), "{printed}");
+    assert!(numbers.eq(1..=16), "{printed}");
 }
 
 #[track_caller]

@@ -137,6 +137,7 @@ fn step(state: &State, task: &TaskRef) {
 #[cold]
 #[inline(never)]
 fn step_told(state: &State, task: &TaskRef) {
+    state.trace.take_leaf(); // what was polled to no avail outside of every poll is not this one's
     state.trace.emit(|| Event::Poll(task.id()));
     let polled = wake::poll_told(task);
     let on = state.trace.take_leaf();

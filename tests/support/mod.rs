@@ -5,8 +5,9 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
-use glassloop::time::Instant;
+use glassloop::time::{Instant, advance};
 use glassloop::trace::{Event, FlightRecorder, Recorder};
 use glassloop::{Builder, Runtime};
 
@@ -106,6 +107,16 @@ pub(crate) fn on_thread<R: Send + 'static>(name: &str, act: impl FnOnce() -> R +
 /// Polls `future` once, with a waker that wakes nobody.
 pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     std::pin::pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop()))
+}
+
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Under a virtual clock: the poll that runs takes this much longer.
+pub(crate) fn work(time: Duration) {
+    let mut jump = std::pin::pin!(advance(time)); // moves the clock when it is polled first, and then waits
+    let _ = poll_once(&mut jump);
 }
 
 /// What the child that runs `act` as the test `name` of this binary writes on standard error. Empty in the child.
