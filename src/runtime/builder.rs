@@ -16,7 +16,9 @@ use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
 use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
-use crate::trace::{Observer, RuntimeId, Tracer};
+#[cfg(feature = "glass")]
+use crate::trace::FlightRecorder;
+use crate::trace::{Observer, RuntimeId, Sinks, Tracer};
 use crate::wake;
 
 /// Settings for a [`Runtime`].
@@ -43,6 +45,7 @@ pub struct Builder {
     paused: bool,
     order: Order,
     observers: Vec<Rc<dyn Observer>>,
+    sinks: Sinks,
     track_waits: bool,
     debug: Option<bool>,
     env: bool,
@@ -67,6 +70,7 @@ impl Builder {
             paused: false,
             order: Order::Fifo,
             observers: Vec::new(),
+            sinks: Sinks::default(),
             track_waits: false,
             debug: None,
             env: true,
@@ -133,6 +137,14 @@ impl Builder {
         self
     }
 
+    /// Keeps the newest events in `recorder`, at a price at which it can stay on: see there. A recorder keeps the
+    /// events of one runtime; `build` refuses one that was given to another.
+    #[cfg(feature = "glass")]
+    pub fn flight_recorder(mut self, recorder: &FlightRecorder) -> Builder {
+        self.sinks.flight = Some(recorder.clone());
+        self
+    }
+
     /// Lets a [`dump`](crate::dump), and the report of a deadlock, say for how long each task has waited. It costs a
     /// clock reading an event, as an observer does; with an observer it is on anyway.
     pub fn track_waits(mut self, track: bool) -> Builder {
@@ -196,8 +208,9 @@ impl Builder {
         };
         let (reactor, bell) = Reactor::new(self.events)?;
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
-        let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty()));
         let clock = Rc::new(Clock::new(self.paused));
+        self.sinks.attach(id, clock.now())?;
+        let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
         wake::announce(&inbox);
         cell::open();
         let debug = self.is_debug();
@@ -206,7 +219,7 @@ impl Builder {
             debug,
             looked: Looked::default(),
             inbox,
-            trace: Tracer::new(clock.clone(), self.observers, self.track_waits),
+            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks),
             clock,
             ready: Ready::new(self.order),
             timers: Timers::new(),

@@ -118,6 +118,7 @@ impl Guest {
         let state = self.runtime.state();
         state.inbox.unpark();
         state.ready.halt(false);
+        state.trace.returned();
         wake::enter(state, || {
             let Ok(did) = turn::turn(state, Host::Guest(max_wait)) else {
                 unreachable!("a guest gives no verdict")

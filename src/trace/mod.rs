@@ -3,17 +3,23 @@
 //! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
 
 mod event;
+#[cfg(feature = "glass")]
+mod flight;
 mod leaf;
 mod line;
 mod recorder;
+mod sinks;
 #[cfg(feature = "glass")]
 pub mod story;
 mod tracer;
 
 pub use event::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
+#[cfg(feature = "glass")]
+pub use flight::FlightRecorder;
 pub use leaf::{Class, Leaf, Via};
 pub use recorder::Recorder;
 pub use tracer::Observer;
 
 pub(crate) use leaf::Why;
+pub(crate) use sinks::Sinks;
 pub(crate) use tracer::Tracer;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Event, Leaf, TaskId};
+use super::{Cause, Event, Leaf, Phase, Sinks, TaskId};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -50,6 +50,13 @@ pub(crate) struct Tracer {
     /// What the poll that runs found it has to wait for first.
     leaf: Cell<Option<Leaf>>,
     clock: Rc<Clock>,
+    sinks: Sinks,
+    /// When the last event happened that the clock is read for; see `is_dated`.
+    stamp: Cell<Instant>,
+    /// Closures from other threads ran, and may have taken their time, since then.
+    collected: Cell<bool>,
+    /// Somebody wants events with their own times, or `since`: observers, dumps.
+    is_observed: Cell<bool>,
     observers: RefCell<Vec<Rc<dyn Observer>>>,
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
@@ -61,10 +68,20 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>, track_waits: bool) -> Tracer {
+    pub(crate) fn new(
+        clock: Rc<Clock>,
+        observers: Vec<Rc<dyn Observer>>,
+        track_waits: bool,
+        sinks: Sinks,
+    ) -> Tracer {
+        let is_observed = track_waits || !observers.is_empty();
         Tracer {
-            on: Cell::new(track_waits || !observers.is_empty()),
+            on: Cell::new(is_observed || sinks.are_any()),
             leaf: Cell::new(None),
+            stamp: Cell::new(clock.now()),
+            collected: Cell::new(false),
+            is_observed: Cell::new(is_observed),
+            sinks,
             clock,
             observers: RefCell::new(observers),
             delivering: Cell::new(false),
@@ -112,7 +129,50 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     fn deliver(&self, event: Event) {
+        if self.is_observed.get() {
+            return self.deliver_to_all(event);
+        }
+        if self.is_dated(&event) {
+            self.stamp.set(self.clock.now());
+        }
+        self.sinks.note(self.stamp.get(), &event);
+    }
+
+    /// Whether the clock is read for an event, for the sinks. It is where time has passed: at the end of a poll, which
+    /// is the begin of the next, and of a sleep; at what is done outside of every task, and after what other threads
+    /// sent was run. What happens within a poll has the time at which that began: so a wake is never told to be later
+    /// than it was, and a wait in the queue never to be shorter.
+    #[inline]
+    fn is_dated(&self, event: &Event) -> bool {
+        match event {
+            Event::Pending { .. } | Event::Done { .. } | Event::Unpark(_) => true,
+            Event::Poll(_) => false,
+            Event::Wake { cause, .. } | Event::Merge { cause, .. } => {
+                matches!(cause, Cause::Outside) || self.clock.is_paused()
+            }
+            Event::Spawn { by: None, .. } | Event::Abort { by: None, .. } => true,
+            Event::Phase(Phase::Collect) => {
+                self.collected.set(true);
+                false
+            }
+            Event::Phase(_) => self.collected.take(),
+            _ => self.clock.is_paused(),
+        }
+    }
+
+    /// The loop was away, in the hands of its host: that time is nobody's.
+    pub(crate) fn returned(&self) {
+        if self.on.get() {
+            self.stamp.set(self.clock.now());
+        }
+    }
+
+    fn deliver_to_all(&self, event: Event) {
         let now = self.clock.now();
+        if self.is_dated(&event) {
+            self.stamp.set(now);
+        }
+        self.sinks.note(self.stamp.get(), &event);
         match event {
             Event::Pending { task, .. } => drop(self.since.borrow_mut().insert(task, now)),
             Event::Done { task, .. } => drop(self.since.borrow_mut().remove(&task)),
@@ -141,7 +201,8 @@ impl Tracer {
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
                     all.len()
                 };
-                self.on.set(self.track_waits || left > 0);
+                self.is_observed.set(self.track_waits || left > 0);
+                self.on.set(self.is_observed.get() || self.sinks.are_any());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }

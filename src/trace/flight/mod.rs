@@ -1,0 +1,105 @@
+//! The flight recorder: keeps the newest events in a ring of words, cheaply enough to be always on.
+
+mod decode;
+mod intern;
+mod note;
+mod people;
+mod ring;
+mod words;
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use super::{Event, RuntimeId};
+use crate::clock::Instant;
+use note::Notes;
+
+/// Keeps the newest events of a runtime in a few bytes each, and tells them as a [`Recorder`](super::Recorder) does.
+///
+/// It is made to stay on while a program does its work.
+///
+/// # Examples
+/// ```
+/// use glassloop::{Builder, trace::FlightRecorder};
+///
+/// let flight = FlightRecorder::new();
+/// let runtime = Builder::new().flight_recorder(&flight).build().unwrap();
+/// runtime.block_on(glassloop::yield_now());
+/// let events = flight.events().into_iter().map(|(_at, event)| event.to_string());
+/// let wakes: Vec<String> = events.filter(|line| line.starts_with("wake")).collect();
+/// assert_eq!(wakes, ["wake 1: spawned", "wake 1: task 1"]);
+/// ```
+#[derive(Clone)]
+pub struct FlightRecorder {
+    flight: Rc<RefCell<Flight>>,
+}
+
+struct Flight {
+    /// Whose events it keeps.
+    owner: Option<RuntimeId>,
+    notes: Notes,
+}
+
+impl Default for FlightRecorder {
+    fn default() -> FlightRecorder {
+        FlightRecorder::new()
+    }
+}
+
+impl FlightRecorder {
+    /// A recorder that keeps the newest 65,536 polls or so.
+    #[must_use]
+    pub fn new() -> FlightRecorder {
+        FlightRecorder::with_capacity(1 << 16)
+    }
+
+    /// A recorder of 16 bytes for each of so many polls, and what happens between them.
+    ///
+    /// # Panics
+    /// If `polls` is 0.
+    #[must_use]
+    pub fn with_capacity(polls: usize) -> FlightRecorder {
+        assert!(polls > 0, "a flight recorder of capacity 0 can keep nothing; give it at least 1");
+        let flight = Flight { owner: None, notes: Notes::new(polls.saturating_mul(2)) };
+        FlightRecorder { flight: Rc::new(RefCell::new(flight)) }
+    }
+
+    /// The events kept, oldest first, with their times.
+    #[must_use]
+    pub fn events(&self) -> Vec<(Instant, Event)> {
+        decode::decode(&self.flight.borrow().notes)
+    }
+
+    /// How many events were dropped because the recorder was full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.flight.borrow().notes.dropped()
+    }
+
+    /// Forgets the events kept so far. Who the live tasks are is still known.
+    pub fn clear(&self) {
+        self.flight.borrow_mut().notes.clear();
+    }
+
+    /// Keeps the events of this runtime from now on.
+    pub(crate) fn attach(&self, owner: RuntimeId, now: Instant) -> io::Result<()> {
+        let mut flight = self.flight.borrow_mut();
+        if let Some(first) = flight.owner {
+            let words = format!(
+                "this flight recorder was given to runtime {first} already, and keeps the events of one; make another \
+                 for each runtime"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
+        flight.owner = Some(owner);
+        flight.notes.begin(now.nanos());
+        Ok(())
+    }
+
+    /// An event of the runtime, from its tracer.
+    #[inline]
+    pub(super) fn note(&self, now: Instant, event: &Event) {
+        self.flight.borrow_mut().notes.note(now.nanos(), event);
+    }
+}

@@ -1,0 +1,531 @@
+//! From events to words.
+//!
+//! Most events have no word of their own. A turn, a phase, a park or the begin of a poll is *due* when it happens, and
+//! told by a bit of the next word, if what that word tells happens only then: a timer wakes in the fire phase. Only
+//! what would not be found again is spelled out.
+
+use std::collections::{HashMap, VecDeque};
+use std::ptr;
+use std::sync::Arc;
+
+use super::intern::Table;
+use super::people::{People, Person};
+use super::ring::{Context, Ring};
+use super::words::{self, Field, cause};
+use crate::trace::{Cause, Direction, Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
+
+/// What happened and has no word yet.
+pub(super) const TURN: u32 = 1;
+pub(super) const PHASE: u32 = 2;
+pub(super) const PARK: u32 = 4;
+pub(super) const POLL: u32 = 8;
+
+/// The classes of leaves that have numbers, as indices.
+pub(super) const TIMERS: usize = 0;
+pub(super) const SOURCES: usize = 1;
+pub(super) const JOINS: usize = 2;
+
+/// How a leaf's number is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// By an `Extra`; or it has none.
+    Whole,
+    /// The one last told of this task, in this block.
+    Same,
+    /// The one last told of this class, plus this.
+    Last(u64),
+    /// The newest task's, minus this.
+    Newest(u64),
+}
+
+/// What a task's wake or wait named last.
+#[derive(Clone, Copy, Default)]
+struct Named {
+    task: u64,
+    class: usize,
+    number: u64,
+    block: u64,
+}
+
+const NAMED: usize = 256;
+
+pub(super) struct Notes {
+    pub(super) ring: Ring,
+    /// What the words so far say.
+    pub(super) said: Context,
+    pub(super) due: u32,
+    pub(super) phase_due: u64,
+    pub(super) park_due: Wait,
+    /// The task of the poll that is due or open.
+    pub(super) running: u64,
+    /// Events seen.
+    seen: u64,
+    /// How many of them were told when all was last forgotten.
+    pub(super) cleared: u64,
+    /// Where the cursor was when a task had just been spawned.
+    after_spawn: usize,
+    named: Box<[Named; NAMED]>,
+    pub(super) leaves: Table<(Leaf, Told)>,
+    pub(super) vias: Table<Via>,
+    pub(super) threads: Vec<Arc<str>>,
+    thread_numbers: HashMap<Arc<str>, u64>,
+    pub(super) people: People,
+    /// Events that no word has room for, and the blocks of the words that stand for them.
+    pub(super) rare: VecDeque<(u64, Event)>,
+    /// The number of the first of them.
+    pub(super) rare_first: u64,
+}
+
+impl Notes {
+    /// Keeps at least so many words; `at` is the time.
+    pub(super) fn new(words: usize) -> Notes {
+        Notes {
+            ring: Ring::new(words),
+            said: Context::default(),
+            due: 0,
+            phase_due: 0,
+            park_due: Wait::Forever,
+            running: 0,
+            seen: 0,
+            cleared: 0,
+            after_spawn: usize::MAX,
+            named: Box::new([Named { block: u64::MAX, ..Named::default() }; NAMED]),
+            leaves: Table::new(words::LEAF.most() as usize),
+            vias: Table::new(words::VIA.most() as usize),
+            threads: Vec::new(),
+            thread_numbers: HashMap::new(),
+            people: People::new(words / 2),
+            rare: VecDeque::new(),
+            rare_first: 0,
+        }
+    }
+
+    /// The time from which on it is told.
+    pub(super) fn begin(&mut self, at: u64) {
+        self.said.at = at;
+        self.ring.context_mut(0).at = at;
+    }
+
+    /// An event; of those after a poll, a sleep and outside of the loop `now` is exact, of the others it is the
+    /// moment of the last that was.
+    pub(super) fn note(&mut self, now: u64, event: &Event) {
+        if self.ring.is_full() {
+            self.begin_block();
+        }
+        match event {
+            Event::Poll(task) => {
+                if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != number_of(Phase::Run)) {
+                    self.spell_out();
+                }
+                self.due |= POLL;
+                self.running = task.0.get();
+            }
+            Event::Pending { task, on } => self.pending(now, task.0.get(), on.as_ref()),
+            Event::Done { task, outcome } => self.done(now, task.0.get(), *outcome),
+            Event::Wake { task, cause, via } => self.wake(now, 0, task.0.get(), cause, via.as_ref(), event),
+            Event::Merge { task, cause, via } => {
+                self.wake(now, words::AGAIN, task.0.get(), cause, via.as_ref(), event);
+            }
+            Event::Unpark(events) => self.unpark(now, *events as u64, event),
+            _ => self.note_seldom(now, event),
+        }
+        self.seen += 1;
+    }
+
+    #[inline(never)]
+    fn note_seldom(&mut self, now: u64, event: &Event) {
+        self.catch_up(now);
+        match event {
+            Event::Turn(_) => {
+                self.spell_out();
+                self.due |= TURN;
+            }
+            Event::Phase(phase) => {
+                if self.due & (PHASE | PARK) != 0 {
+                    self.spell_out();
+                }
+                self.due |= PHASE;
+                self.phase_due = number_of(*phase);
+            }
+            Event::Park(wait) => {
+                if self.due & (PHASE | PARK) != 0 {
+                    self.spell_out();
+                }
+                match wait {
+                    Wait::AtMost(limit) if limit.as_nanos() > u128::from(words::UNTIL.most()) => self.rare(event),
+                    _ => (self.due, self.park_due) = (self.due | PARK, *wait),
+                }
+            }
+            Event::Spawn { task, kind, name, by, site } => {
+                self.people.spawned(task.0.get(), Person::new(*kind, name.clone(), *by, site));
+                self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task.0.get()), 0);
+                self.after_spawn = self.ring.cursor();
+            }
+            Event::Abort { task, by } if by.is_none_or(|by| by.0.get() == self.actor()) => {
+                let by = if by.is_some() { words::BY } else { 0 };
+                let code = self.people.code(task.0.get());
+                self.tell(kind_of(words::Kind::Abort) | by | words::ABORTED.of(code), 0);
+            }
+            Event::Jump(by) if by.as_nanos() <= u128::from(words::REST.most()) => {
+                let by = by.as_nanos() as u64;
+                self.tell(kind_of(words::Kind::Jump) | words::REST.of(by), 0);
+                self.said.at += by;
+            }
+            _ => self.rare(event),
+        }
+    }
+
+    /// A word for an event, with bits for what is due; it tells of itself that this phase runs.
+    #[inline]
+    fn tell(&mut self, word: u64, phase: u64) {
+        let due = if self.due == 0 { 0 } else { self.settle(phase) };
+        let inside = if self.said.is_open { words::INSIDE } else { 0 };
+        self.ring.put(word | due | inside);
+    }
+
+    /// The bits for what is due.
+    #[inline]
+    fn settle(&mut self, phase: u64) -> u64 {
+        if self.due != POLL {
+            return self.settle_all(phase);
+        }
+        self.open();
+        self.due = 0;
+        0
+    }
+
+    #[inline(never)]
+    fn settle_all(&mut self, phase: u64) -> u64 {
+        let opens = self.due & POLL != 0;
+        let phase = if opens { number_of(Phase::Run) } else { phase };
+        if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != phase) {
+            self.spell_out();
+        }
+        let turn = self.take_turn();
+        if self.due & PHASE != 0 {
+            self.said.phase = self.phase_due;
+        }
+        if opens {
+            self.open();
+        }
+        self.due = 0;
+        turn
+    }
+
+    fn open(&mut self) {
+        self.said.is_open = true;
+        self.said.actor = self.running;
+    }
+
+    fn take_turn(&mut self) -> u64 {
+        if self.due & TURN == 0 {
+            return 0;
+        }
+        self.due &= !TURN;
+        self.said.turn += 1;
+        self.said.phase = 0;
+        words::TURN
+    }
+
+    /// Words for what is due, but for a poll.
+    fn spell_out(&mut self) {
+        if self.due & PHASE != 0 || self.due & (TURN | PARK) == TURN {
+            let phase = if self.due & PHASE != 0 { self.phase_due } else { 0 };
+            let turn = self.take_turn();
+            self.ring.put(kind_of(words::Kind::Phase) | turn | words::PHASE.of(phase));
+            self.said.phase = phase;
+        }
+        if self.due & PARK != 0 {
+            let (wait, until) = match self.park_due {
+                Wait::Look => (0, 0),
+                Wait::Timer(timer) => (1, timer.0),
+                Wait::Forever => (2, 0),
+                Wait::AtMost(limit) => (3, limit.as_nanos() as u64),
+            };
+            let turn = self.take_turn();
+            self.ring.put(kind_of(words::Kind::Park) | turn | words::PARKED.of(wait) | words::UNTIL.of(until));
+        }
+        self.due &= POLL;
+    }
+
+    /// The time goes on to `now`, if that is later.
+    #[inline]
+    fn catch_up(&mut self, now: u64) {
+        while now > self.said.at {
+            let step = (now - self.said.at).min(words::NUMBER.most());
+            self.ring.put(kind_of(words::Kind::Time) | words::NUMBER.of(step));
+            self.said.at += step;
+        }
+    }
+
+    /// The time from the last word to this one, as the field tells it: if it has no room, an `Extra` has.
+    #[inline]
+    fn time(&mut self, now: u64, field: Field) -> u64 {
+        let time = now.saturating_sub(self.said.at);
+        self.said.at += time;
+        if time < field.most() {
+            return field.of(time);
+        }
+        self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(time.min(words::NUMBER.most())));
+        field.of(field.most())
+    }
+
+    fn actor(&self) -> u64 {
+        if self.due & POLL != 0 { self.running } else { self.said.actor }
+    }
+
+    #[inline]
+    fn pending(&mut self, now: u64, task: u64, on: Option<&Leaf>) {
+        let leaf = on.map_or(0, |leaf| self.leaf(task, leaf));
+        let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
+        let time = self.time(now, words::PENDING_TIME);
+        self.tell(word | time, 0);
+        self.ended(task);
+    }
+
+    fn done(&mut self, now: u64, task: u64, outcome: Outcome) {
+        let word = kind_of(words::Kind::Done)
+            | words::ENDED.of(self.people.code(task))
+            | words::OUTCOME.of(match outcome {
+                Outcome::Ready => 0,
+                Outcome::Panicked => 1,
+                Outcome::Cancelled => 2,
+            });
+        let time = self.time(now, words::DONE_TIME);
+        self.tell(word | time, 0);
+        self.ended(task);
+        self.people.ended(task, self.ring.block);
+    }
+
+    /// A task's turn is over.
+    #[inline]
+    fn ended(&mut self, task: u64) {
+        self.said.is_open = false;
+        self.said.actor = task;
+    }
+
+    #[inline]
+    fn wake(&mut self, now: u64, again: u64, task: u64, cause: &Cause, via: Option<&Via>, event: &Event) {
+        self.catch_up(now);
+        let is_plain = via.is_none();
+        let (phase, why, payload) = match cause {
+            Cause::Task(by) => {
+                let via = words::VIA.of(self.via(via));
+                if by.0.get() == self.actor() {
+                    (0, cause::TASK, via)
+                } else {
+                    self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
+                    (0, cause::OTHER, via)
+                }
+            }
+            Cause::Spawned if is_plain => {
+                let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
+                if follows && self.due == 0 && again == 0 {
+                    return self.ring.amend(words::READY);
+                }
+                (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED))
+            }
+            Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
+                self.name(task, TIMERS, timer.0);
+                (number_of(Phase::Fire), cause::TIMER, timer.0)
+            }
+            Cause::Source(source, way)
+                if is_plain && words::PAYLOAD.is_near(source.0, self.said.last[SOURCES]) =>
+            {
+                self.name(task, SOURCES, source.0);
+                let why = if *way == Direction::Read { cause::READ } else { cause::WRITE };
+                (number_of(Phase::Dispatch), why, source.0)
+            }
+            Cause::Thread(name) => {
+                let thread = name.as_ref().map_or(0, |name| self.thread(name));
+                (0, cause::THREAD, words::THREAD.of(thread) | words::VIA.of(self.via(via)))
+            }
+            Cause::Job | Cause::Aborted | Cause::Outside => {
+                let why = match cause {
+                    Cause::Job => cause::JOB,
+                    Cause::Aborted => cause::ABORTED,
+                    _ => cause::OUTSIDE,
+                };
+                (0, cause::PLAIN, words::PLAIN.of(why) | words::VIA.of(self.via(via)))
+            }
+            Cause::Spawned | Cause::Timer(_) | Cause::Source(..) => return self.rare(event),
+        };
+        let word = kind_of(words::Kind::Wake)
+            | again
+            | words::CAUSE.of(why)
+            | words::WOKEN.of(self.people.code(task))
+            | words::PAYLOAD.of(payload);
+        // Within a poll a wake tells no phase.
+        let phase = if self.said.is_open { 0 } else { phase };
+        self.tell(word, phase);
+    }
+
+    fn unpark(&mut self, now: u64, events: u64, event: &Event) {
+        if !words::EVENTS.has_room(events) {
+            self.catch_up(now);
+            return self.rare(event);
+        }
+        let (slept, timer) = match self.park_due {
+            _ if self.due != PARK && self.due != PARK | TURN => (0, 0),
+            Wait::Look => (1, 0),
+            Wait::Timer(timer) if words::TIMER.is_near(timer.0, self.said.last[TIMERS]) => (2, timer.0),
+            Wait::Forever => (3, 0),
+            _ => (0, 0),
+        };
+        if slept != 0 {
+            self.due &= !PARK;
+        }
+        let word = kind_of(words::Kind::Unpark)
+            | words::SLEPT.of(slept)
+            | words::EVENTS.of(events)
+            | words::TIMER.of(timer);
+        // Before the time moves on, which is the sleep's.
+        if self.due & (PARK | PHASE) != 0 {
+            self.spell_out();
+        }
+        let time = self.time(now, words::UNPARK_TIME);
+        self.tell(word | time, 0);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rare(&mut self, event: &Event) {
+        let number = self.rare_first + self.rare.len() as u64;
+        self.rare.push_back((self.ring.block, event.clone()));
+        self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
+    }
+
+    /// The number of a leaf, in its table; how its own number is told is part of it.
+    fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+        let (class, number, template, a, b, tag) = match *leaf {
+            Leaf::Sync { what, class, site, made } => {
+                let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
+                return self.leaves.number(key, || (*leaf, Told::Whole));
+            }
+            Leaf::Timer { timer, site } => {
+                (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
+            }
+            Leaf::Source { source, direction, site } => {
+                let template = Leaf::Source { source: crate::trace::SourceId(0), direction, site };
+                (SOURCES, source.0, template, address(site), direction as usize, 1)
+            }
+            Leaf::Join { task, spawned } => {
+                (JOINS, task.0.get(), Leaf::Join { task, spawned }, address(spawned), 0, 2)
+            }
+        };
+        let told = self.told(task, class, number);
+        let how = match told {
+            Told::Whole => 0,
+            Told::Same => 1,
+            Told::Last(ahead) => 2 + ahead as usize,
+            Told::Newest(back) => 8 + back as usize,
+        };
+        let numbered = self.leaves.number([0, a, b, tag << 8 | how], || (template, told));
+        if numbered != 0 {
+            if told == Told::Whole {
+                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(number));
+            }
+            self.name(task, class, number);
+            self.said.last[class] = number;
+        }
+        numbered
+    }
+
+    /// How a leaf's number is told in the fewest words.
+    fn told(&self, task: u64, class: usize, number: u64) -> Told {
+        let named = &self.named[place(task, class)];
+        if named.task == task && named.class == class && named.number == number && named.block == self.ring.block {
+            return Told::Same;
+        }
+        match (number.wrapping_sub(self.said.last[class]), self.people.newest().wrapping_sub(number)) {
+            (ahead @ 0..=3, _) => Told::Last(ahead),
+            (_, back @ 0..=3) if class == JOINS => Told::Newest(back),
+            _ => Told::Whole,
+        }
+    }
+
+    fn name(&mut self, task: u64, class: usize, number: u64) {
+        self.named[place(task, class)] = Named { task, class, number, block: self.ring.block };
+    }
+
+    #[inline]
+    fn via(&mut self, via: Option<&Via>) -> u64 {
+        let Some(via) = via else { return 0 };
+        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || *via)
+    }
+
+    /// The number of a thread's name; 0 if there is no room for more names.
+    fn thread(&mut self, name: &Arc<str>) -> u64 {
+        if let Some(number) = self.thread_numbers.get(name) {
+            return *number;
+        }
+        if self.threads.len() as u64 == words::THREAD.most() {
+            return 0;
+        }
+        self.threads.push(name.clone());
+        let number = self.threads.len() as u64;
+        self.thread_numbers.insert(name.clone(), number);
+        number
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_block(&mut self) {
+        let context = Context { newest: self.people.newest(), events: self.told_events(), ..self.said };
+        self.ring.begin_block(context);
+        self.after_spawn = usize::MAX;
+        self.forget_dropped();
+    }
+
+    /// How many events have words.
+    fn told_events(&self) -> u64 {
+        self.seen - u64::from(self.due.count_ones())
+    }
+
+    /// Clears up what was kept for words that are gone.
+    fn forget_dropped(&mut self) {
+        self.people.forget_before(self.ring.tail);
+        while self.rare.front().is_some_and(|(block, _)| *block < self.ring.tail) {
+            self.rare.pop_front();
+            self.rare_first += 1;
+        }
+    }
+
+    /// How many events the ring had no room for any more.
+    pub(super) fn dropped(&self) -> u64 {
+        self.ring.context(self.ring.tail).events - self.cleared
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.begin_block();
+        self.ring.forget();
+        self.cleared = self.told_events();
+        self.forget_dropped();
+    }
+}
+
+#[inline]
+fn kind_of(kind: words::Kind) -> u64 {
+    kind as u64
+}
+
+fn place(task: u64, class: usize) -> usize {
+    (task as usize * 3 + class) % NAMED
+}
+
+fn address<T>(place: &'static T) -> usize {
+    ptr::from_ref(place).addr()
+}
+
+/// Phases by number; 0 is none.
+pub(super) const PHASES: [Phase; 5] = [Phase::Collect, Phase::Fire, Phase::Run, Phase::Park, Phase::Dispatch];
+
+#[inline]
+pub(super) const fn number_of(phase: Phase) -> u64 {
+    phase as u64 + 1
+}
+
+/// Whom a number names.
+pub(super) fn task_id(number: u64) -> TaskId {
+    TaskId(number.max(1).try_into().expect("at least 1"))
+}
