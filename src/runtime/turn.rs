@@ -137,7 +137,10 @@ fn step(state: &State, task: &TaskRef) {
 #[cold]
 #[inline(never)]
 fn step_told(state: &State, task: &TaskRef) {
-    state.trace.emit(|| Event::Poll(task.id()));
+    state.trace.emit(|| {
+        state.trace.take_leaf(); // of a poll that ended its task, or of none: it would be taken for this one's
+        Event::Poll(task.id())
+    });
     let polled = wake::poll_told(task);
     let on = state.trace.take_leaf();
     match polled {
