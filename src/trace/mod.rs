@@ -4,6 +4,7 @@
 
 mod event;
 #[cfg(feature = "glass")]
+pub(crate) mod export;
 mod flight;
 mod leaf;
 mod line;
