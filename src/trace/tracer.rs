@@ -55,7 +55,7 @@ pub(crate) struct Tracer {
     stamp: Cell<Instant>,
     /// Closures from other threads ran, and may have taken their time, since then.
     collected: Cell<bool>,
-    /// Somebody wants events with their own times, or `since`: observers, dumps.
+    /// Somebody wants events with their own times, or accounts: observers, dumps.
     is_observed: Cell<bool>,
     observers: RefCell<Vec<Rc<dyn Observer>>>,
     /// An observer is being called: what it causes waits in `pending`.
