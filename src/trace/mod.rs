@@ -2,7 +2,10 @@
 //!
 //! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
 
+mod accounts;
 mod event;
+#[cfg(feature = "glass")]
+pub(crate) mod export;
 #[cfg(feature = "glass")]
 mod flight;
 mod leaf;
@@ -20,6 +23,7 @@ pub use leaf::{Class, Leaf, Via};
 pub use recorder::Recorder;
 pub use tracer::Observer;
 
+pub(crate) use accounts::ById;
 pub(crate) use leaf::Why;
 pub(crate) use sinks::Sinks;
 pub(crate) use tracer::Tracer;

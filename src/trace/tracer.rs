@@ -1,11 +1,11 @@
 //! The seam: where leaf verbs leave their events, and who is shown them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
+use super::accounts::{Account, Accounts};
 use super::{Cause, Event, Leaf, Phase, Sinks, TaskId};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
@@ -55,15 +55,15 @@ pub(crate) struct Tracer {
     stamp: Cell<Instant>,
     /// Closures from other threads ran, and may have taken their time, since then.
     collected: Cell<bool>,
-    /// Somebody wants events with their own times, or `since`: observers, dumps.
+    /// Somebody wants events with their own times, or accounts: observers, dumps.
     is_observed: Cell<bool>,
     observers: RefCell<Vec<Rc<dyn Observer>>>,
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
     pending: RefCell<VecDeque<(Instant, Event)>>,
-    /// When each waiting task was last polled; kept while anything is observed, for dumps.
-    since: RefCell<HashMap<TaskId, Instant>>,
-    /// Dumps want `since` even if nobody observes.
+    /// Kept while anything is observed, for dumps.
+    accounts: Accounts,
+    /// Dumps want the accounts even if nobody observes.
     track_waits: bool,
 }
 
@@ -77,6 +77,7 @@ impl Tracer {
         let is_observed = track_waits || !observers.is_empty();
         Tracer {
             on: Cell::new(is_observed || sinks.are_any()),
+            accounts: Accounts::new(is_observed),
             leaf: Cell::new(None),
             stamp: Cell::new(clock.now()),
             collected: Cell::new(false),
@@ -86,7 +87,6 @@ impl Tracer {
             observers: RefCell::new(observers),
             delivering: Cell::new(false),
             pending: RefCell::new(VecDeque::new()),
-            since: RefCell::new(HashMap::new()),
             track_waits,
         }
     }
@@ -96,9 +96,9 @@ impl Tracer {
         self.delivering.get()
     }
 
-    /// How long ago a waiting task was last polled, if that is kept.
-    pub(crate) fn waited(&self, task: TaskId) -> Option<Duration> {
-        Some(self.clock.now() - *self.since.borrow().get(&task)?)
+    /// What is kept of a live task, if anything is.
+    pub(crate) fn account(&self, task: TaskId) -> Option<Account> {
+        self.accounts.of(task)
     }
 
     #[inline]
@@ -173,11 +173,7 @@ impl Tracer {
             self.stamp.set(now);
         }
         self.sinks.note(self.stamp.get(), &event);
-        match event {
-            Event::Pending { task, .. } => drop(self.since.borrow_mut().insert(task, now)),
-            Event::Done { task, .. } => drop(self.since.borrow_mut().remove(&task)),
-            _ => {}
-        }
+        self.accounts.note(now, &event);
         self.pending.borrow_mut().push_back((now, event));
         if self.delivering.replace(true) {
             return; // the outer call below delivers it when the observer has returned
@@ -201,7 +197,10 @@ impl Tracer {
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
                     all.len()
                 };
-                self.is_observed.set(self.track_waits || left > 0);
+                if left == 0 && !self.track_waits {
+                    self.is_observed.set(false);
+                    self.accounts.end();
+                }
                 self.on.set(self.is_observed.get() || self.sinks.are_any());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
