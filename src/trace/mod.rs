@@ -3,6 +3,8 @@
 //! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
 
 mod event;
+#[cfg(feature = "glass")]
+pub(crate) mod export;
 mod leaf;
 mod line;
 mod recorder;

@@ -1,0 +1,3 @@
+//! A recorded run as a file, of the kind that the file's ending names.
+
+pub(crate) mod json_text;
