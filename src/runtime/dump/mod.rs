@@ -81,8 +81,8 @@ pub struct TaskView {
     pub state: TaskState,
     /// What it is known to wait for. Empty for a task that waits for something that glassloop did not make.
     pub waits: Vec<Waits>,
-    /// What its last poll found first that it had to wait for, which was polled in its name: also what `waits` cannot
-    /// tell, because it was polled with the waker of a foreign crate's future. Known as `polls` is.
+    /// What its last poll found first that it had to wait for; the poll may have dropped that later on. It tells also
+    /// what `waits` cannot know, because it was polled with the waker of a foreign crate's future. Known as `polls` is.
     pub leaf: Option<Leaf>,
     /// For how long it has waited: since its last poll, or its spawn. Known as `polls` is.
     pub waited: Option<Duration>,

@@ -56,11 +56,14 @@ impl fmt::Display for Awaited<'_> {
         for (n, waits) in self.0.waits.iter().enumerate() {
             write!(f, "{}{waits}", if n > 0 { " and " } else { "" })?;
         }
-        match (self.0.waits.is_empty(), self.0.leaf, self.0.has_wakers) {
-            (true, Some(leaf), _) => write!(f, "{leaf}"),
-            (true, None, true) => f.write_str("a wake that somebody may give who keeps its waker"),
-            (true, None, false) => f.write_str("a wake, and nobody keeps its waker"),
-            (false, ..) => Ok(()),
+        if !self.0.waits.is_empty() {
+            return Ok(());
+        }
+        match (self.0.has_wakers, self.0.leaf) {
+            // The leaf may have been dropped since; but a wait by a foreign crate's waker is known by it alone.
+            (true, Some(leaf)) => write!(f, "a wake that somebody may give who keeps its waker, perhaps {leaf}"),
+            (true, None) => f.write_str("a wake that somebody may give who keeps its waker"),
+            (false, _) => f.write_str("a wake, and nobody keeps its waker"),
         }
     }
 }
