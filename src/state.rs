@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{Outcome, RuntimeId, TaskId, Tracer};
+use crate::trace::{ById, Outcome, RuntimeId, TaskId, Tracer};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -106,23 +106,4 @@ pub(crate) struct End {
 pub(crate) trait Account {
     /// The member's future is gone, and its output is in its cell. Must not panic.
     fn ended(&self, member: usize, end: &End);
-}
-
-/// Hashes an id, which is a small number, by spreading its bits.
-#[derive(Default)]
-pub(crate) struct ById(u64);
-
-impl Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // A table looks at the highest bits and at the lowest: the number grows in these, the product in those.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }

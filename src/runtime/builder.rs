@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Runtime;
+#[cfg(feature = "glass")]
+use super::trace_file::TraceFile;
 use crate::cell::{self, Inbox, Registry, Running};
 use crate::clock::Clock;
 use crate::pool::{Policy, Pool};
@@ -46,6 +48,8 @@ pub struct Builder {
     track_waits: bool,
     debug: Option<bool>,
     env: bool,
+    #[cfg(feature = "glass")]
+    trace_to: Option<std::path::PathBuf>,
 }
 
 impl Default for Builder {
@@ -70,6 +74,8 @@ impl Builder {
             track_waits: false,
             debug: None,
             env: true,
+            #[cfg(feature = "glass")]
+            trace_to: None,
         }
     }
 
@@ -166,7 +172,32 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Builder::build) reads the environment: `GLASSLOOP_DEBUG`. It does by default.
+    /// Records what happens, and writes it to a file when the runtime ends: is dropped, or shut down, also by a panic
+    /// that unwinds. The file's ending says what it becomes: `.txt` a log, `.json` trace events for Perfetto, `.html` a
+    /// page. [`build`](Builder::build) makes the file, and fails if it cannot. A process that is ended by
+    /// `std::process::exit` or a signal leaves it empty.
+    ///
+    /// The variable `GLASSLOOP_TRACE=path` asks for the same, where neither this nor [`env(false)`](Builder::env) was
+    /// called, and a line on standard error says at the end what was written. The second runtime of a process that
+    /// reads the variable writes to `name-2.html` beside `name.html`, the third to `name-3.html`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("glassloop-doc-{}.txt", std::process::id()));
+    /// let runtime = glassloop::Builder::new().trace_to(&path).build().unwrap();
+    /// runtime.block_on(async {});
+    /// drop(runtime);
+    /// assert!(std::fs::read_to_string(&path).unwrap().ends_with(" done 1 ready\n"));
+    /// # std::fs::remove_file(path).unwrap();
+    /// ```
+    #[cfg(feature = "glass")]
+    pub fn trace_to(mut self, path: impl Into<std::path::PathBuf>) -> Builder {
+        self.trace_to = Some(path.into());
+        self
+    }
+
+    /// Whether [`build`](Builder::build) reads the environment: `GLASSLOOP_DEBUG` and `GLASSLOOP_TRACE`. It does by
+    /// default.
     pub fn env(mut self, read: bool) -> Builder {
         self.env = read;
         self
@@ -181,7 +212,8 @@ impl Builder {
     /// # Errors
     /// - `InvalidInput`, if a limit is 0; the error names it.
     /// - What the system says when it gives no descriptors.
-    pub fn build(self) -> io::Result<Runtime> {
+    /// - If the trace cannot be written to the file that was asked for; the error names it.
+    pub fn build(mut self) -> io::Result<Runtime> {
         static MADE: AtomicU64 = AtomicU64::new(0);
 
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
@@ -196,6 +228,10 @@ impl Builder {
         };
         let (reactor, bell) = Reactor::new(self.events)?;
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
+        #[cfg(feature = "glass")]
+        let trace_file = TraceFile::open(self.trace_to.take(), self.env, id)?;
+        #[cfg(feature = "glass")]
+        self.observers.extend(trace_file.as_ref().map(|file| file.recorder().observer()));
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty()));
         let clock = Rc::new(Clock::new(self.paused));
         wake::announce(&inbox);
@@ -224,7 +260,11 @@ impl Builder {
             root: Cell::new(Extent::of(&())),
             root_panic: Cell::new(None),
         };
-        Ok(Runtime { state: Rc::new(state) })
+        Ok(Runtime {
+            state: Rc::new(state),
+            #[cfg(feature = "glass")]
+            _trace_file: trace_file,
+        })
     }
 }
 

@@ -11,6 +11,8 @@ mod lost;
 mod shutdown;
 mod start;
 mod stuck;
+#[cfg(feature = "glass")]
+mod trace_file;
 mod turn;
 
 use std::future::Future;
@@ -67,6 +69,9 @@ use turn::Host;
 /// ```
 pub struct Runtime {
     state: Rc<State>,
+    /// Dropped last, when every task has ended; then it writes.
+    #[cfg(feature = "glass")]
+    _trace_file: Option<trace_file::TraceFile>,
 }
 
 impl Runtime {

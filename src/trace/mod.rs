@@ -2,7 +2,10 @@
 //!
 //! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
 
+mod accounts;
 mod event;
+#[cfg(feature = "glass")]
+pub(crate) mod export;
 mod leaf;
 mod line;
 mod recorder;
@@ -15,5 +18,6 @@ pub use leaf::{Class, Leaf, Via};
 pub use recorder::Recorder;
 pub use tracer::Observer;
 
+pub(crate) use accounts::ById;
 pub(crate) use leaf::Why;
 pub(crate) use tracer::Tracer;

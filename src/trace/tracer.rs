@@ -1,11 +1,11 @@
 //! The seam: where leaf verbs leave their events, and who is shown them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
+use super::accounts::{Account, Accounts};
 use super::{Event, Leaf, TaskId};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
@@ -54,9 +54,9 @@ pub(crate) struct Tracer {
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
     pending: RefCell<VecDeque<(Instant, Event)>>,
-    /// When each waiting task was last polled; kept while anything is observed, for dumps.
-    since: RefCell<HashMap<TaskId, Instant>>,
-    /// Dumps want `since` even if nobody observes.
+    /// Kept while anything is observed, for dumps.
+    accounts: Accounts,
+    /// Dumps want the accounts even if nobody observes.
     track_waits: bool,
 }
 
@@ -64,12 +64,12 @@ impl Tracer {
     pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>, track_waits: bool) -> Tracer {
         Tracer {
             on: Cell::new(track_waits || !observers.is_empty()),
+            accounts: Accounts::new(track_waits || !observers.is_empty()),
             leaf: Cell::new(None),
             clock,
             observers: RefCell::new(observers),
             delivering: Cell::new(false),
             pending: RefCell::new(VecDeque::new()),
-            since: RefCell::new(HashMap::new()),
             track_waits,
         }
     }
@@ -79,9 +79,9 @@ impl Tracer {
         self.delivering.get()
     }
 
-    /// How long ago a waiting task was last polled, if that is kept.
-    pub(crate) fn waited(&self, task: TaskId) -> Option<Duration> {
-        Some(self.clock.now() - *self.since.borrow().get(&task)?)
+    /// What is kept of a live task, if anything is.
+    pub(crate) fn account(&self, task: TaskId) -> Option<Account> {
+        self.accounts.of(task)
     }
 
     #[inline]
@@ -114,11 +114,7 @@ impl Tracer {
     #[inline(never)]
     fn deliver(&self, event: Event) {
         let now = self.clock.now();
-        match event {
-            Event::Pending { task, .. } => drop(self.since.borrow_mut().insert(task, now)),
-            Event::Done { task, .. } => drop(self.since.borrow_mut().remove(&task)),
-            _ => {}
-        }
+        self.accounts.note(now, &event);
         self.pending.borrow_mut().push_back((now, event));
         if self.delivering.replace(true) {
             return; // the outer call below delivers it when the observer has returned
@@ -142,7 +138,10 @@ impl Tracer {
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
                     all.len()
                 };
-                self.on.set(self.track_waits || left > 0);
+                if left == 0 && !self.track_waits {
+                    self.on.set(false);
+                    self.accounts.end();
+                }
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }
