@@ -130,6 +130,18 @@ fn a_task_that_only_yields_waits_for_nothing() {
 }
 
 #[test]
+fn what_a_task_polled_in_vain_before_it_ended_is_not_what_the_next_one_waits_for() {
+    let (story, [other]) = story(["other"], async {
+        let over = spawn(async { drop(support::poll_once(sleep(ms(5)))) });
+        let other = spawn_named("other", std::future::pending::<()>());
+        over.await.unwrap();
+        other.abort();
+    });
+    let of_other = story.polls[story.tasks[other].polls[0]].result;
+    assert_eq!(of_other, Polled::Pending(None));
+}
+
+#[test]
 fn a_job_and_whoever_awaits_it_wait_for_the_pool() {
     let (story, []) = story([], async { spawn_blocking(|| ()).await.unwrap() });
     let job = story.tasks.iter().position(|task| task.kind == Kind::Blocking).unwrap();

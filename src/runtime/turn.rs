@@ -125,7 +125,10 @@ const CANCELLED: u64 = FUTURE | CANCEL;
 /// A task's turn in the queue.
 #[inline]
 fn step(state: &State, task: &TaskRef) {
-    state.trace.emit(|| Event::Poll(task.id()));
+    state.trace.emit(|| {
+        state.trace.take_leaf(); // of a poll that ended its task, or of none: it would be taken for this one's
+        Event::Poll(task.id())
+    });
     match wake::poll(task) {
         Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on: state.trace.take_leaf() }),
         Poll::Ready(outcome) => start::finish(state, task, outcome),
