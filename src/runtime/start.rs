@@ -155,7 +155,7 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
 #[inline]
 fn wake_joiner(state: &State, task: &TaskRef, joiner: Option<Waiter>) {
     if let Some(joiner) = joiner {
-        let via = || Some(Via { what: "ended", made: task.site() });
+        let via = || Some(Via { what: Via::ENDED, made: task.site() });
         wake::wake_because(state, joiner, || Why { cause: state.running.cause(), via: via() });
     }
 }

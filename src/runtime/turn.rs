@@ -125,12 +125,23 @@ const CANCELLED: u64 = FUTURE | CANCEL;
 /// A task's turn in the queue.
 #[inline]
 fn step(state: &State, task: &TaskRef) {
-    state.trace.emit(|| {
-        state.trace.take_leaf(); // of a poll that ended its task, or of none: it would be taken for this one's
-        Event::Poll(task.id())
-    });
-    match wake::poll(task) {
-        Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on: state.trace.take_leaf() }),
+    if state.trace.is_on() {
+        return step_told(state, task);
+    }
+    if let Poll::Ready(outcome) = wake::poll(task) {
+        start::finish(state, task, outcome);
+    }
+}
+
+/// As `step`, where somebody observes.
+#[cold]
+#[inline(never)]
+fn step_told(state: &State, task: &TaskRef) {
+    state.trace.emit(|| Event::Poll(task.id()));
+    let polled = wake::poll_told(task);
+    let on = state.trace.take_leaf();
+    match polled {
+        Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on }),
         Poll::Ready(outcome) => start::finish(state, task, outcome),
     }
 }

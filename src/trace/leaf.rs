@@ -98,6 +98,11 @@ pub struct Via {
     pub made: &'static Location<'static>,
 }
 
+impl Via {
+    /// What a task did that woke whoever awaited it.
+    pub(crate) const ENDED: &'static str = "ended";
+}
+
 /// Why a task is woken: the whole of it.
 pub(crate) struct Why {
     pub(crate) cause: Cause,

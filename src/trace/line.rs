@@ -119,7 +119,8 @@ impl Display for Class {
 
 impl Display for Via {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} made at {}", self.what, self.made)
+        let made = if self.what == Via::ENDED { ", spawned at" } else { " made at" };
+        write!(f, "{}{made} {}", self.what, self.made)
     }
 }
 

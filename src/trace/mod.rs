@@ -8,6 +8,8 @@ mod event;
 pub(crate) mod export;
 mod leaf;
 mod line;
+#[cfg(feature = "glass")]
+mod page;
 mod recorder;
 #[cfg(feature = "glass")]
 pub mod story;

@@ -98,8 +98,7 @@ impl Tracer {
     }
 
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
-    #[inline]
-    pub(crate) fn waits(&self, leaf: impl FnOnce() -> Leaf) {
+    pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
         if self.on.get() && self.leaf.get().is_none() {
             self.leaf.set(Some(leaf()));
         }

@@ -61,6 +61,11 @@ impl<W: Write> Json<W> {
         self.value(format_args!("{number}"));
     }
 
+    /// A number that may be less than 0.
+    pub(crate) fn signed(&mut self, number: i64) {
+        self.value(number);
+    }
+
     /// Nanoseconds as microseconds with three digits after the point: exact, where a double would round.
     pub(crate) fn micros(&mut self, nanos: u128) {
         self.value(format_args!("{}.{:03}", nanos / 1000, nanos % 1000));

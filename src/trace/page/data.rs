@@ -19,7 +19,7 @@ pub(super) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
     let mut json = Json::new(out);
     json.object(|json| {
         json.key("dropped").number(story.dropped);
-        json.key("span").number(nanos(story.begin, story.end));
+        json.key("span").signed(nanos(story.begin, story.end));
         json.key("tasks").object(|json| tasks(json, story, &mut tables));
         json.key("polls").object(|json| polls(json, story, &mut tables));
         json.key("ready").object(|json| ready(json, story, &mut tables));
@@ -34,7 +34,7 @@ type Page<'a> = Json<&'a mut dyn Write>;
 
 fn column(json: &mut Page<'_>, name: &str, numbers: impl Iterator<Item = i64>) {
     json.line();
-    json.key(name).array(|json| numbers.for_each(|number| json.number(number)));
+    json.key(name).array(|json| numbers.for_each(|number| json.signed(number)));
 }
 
 fn tasks(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
@@ -93,7 +93,7 @@ fn sources(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
     for source in &story.sources {
         let address = source.address.as_ref().map_or(NONE, |address| tables.text(address));
         let thing = tables.text(source.thing);
-        json.array(|json| [number(source.source.0), thing, address].into_iter().for_each(|n| json.number(n)));
+        json.array(|json| [number(source.source.0), thing, address].into_iter().for_each(|n| json.signed(n)));
     }
 }
 
@@ -145,7 +145,7 @@ impl Tables {
 
 fn rows<const N: usize>(json: &mut Page<'_>, rows: &[[i64; N]]) {
     for row in rows {
-        json.array(|json| row.iter().for_each(|&number| json.number(number)));
+        json.array(|json| row.iter().for_each(|&number| json.signed(number)));
     }
 }
 
