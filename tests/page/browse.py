@@ -131,7 +131,7 @@ def the_wheel_zooms_where_the_pointer_is_and_scrolls_where_lanes_overflow(chrome
     chrome.wheel(700, 300, dy=-240)
     assert width(chrome) < before * 0.7, "the plain wheel zooms in"
     near("what is under the pointer", chrome.js("unpx(700)"), at)
-    chrome.wheel(700, 300, dy=40, ctrl=True)
+    chrome.wheel(700, 300, dy=20, ctrl=True)
     assert before * 0.7 < width(chrome) <= before, "with ctrl it zooms out"
     left = shown(chrome)[0]
     chrome.wheel(700, 300, dx=12)
