@@ -108,9 +108,10 @@ def clicking_a_poll_tells_it(chrome):
               rf"then waited 10 ms for timer 5 made at {site}\.")
     assert re.fullmatch(wanted, sentence(chrome)), sentence(chrome)
     assert "car 2" in chrome.js("$('say').textContent"), "the live region says it too"
-    chrome.js("[...document.querySelectorAll('#telling .to')].find(b => b.textContent.includes('poll')).click()")
+    same("the chain of wakes", chrome.js("[...$('telling').querySelectorAll('dd')].map(fact => fact.textContent).find(fact => fact.includes('←'))"), "task 3 ← timer 3 was due")
+    chrome.js("[...document.querySelectorAll('#telling dd .to')].find(link => link.textContent === 'task 3').click()")
     chrome.settle()
-    same("the link leads to the poll that woke it", chrome.js("[chosen.poll, nameOf(chosen.task)]"), [chrome.js(f"P.during[{released}]"), "car 2"])
+    same("its link leads to the poll that woke this one", chrome.js("[chosen.poll, nameOf(chosen.task)]"), [chrome.js(f"P.during[{released}]"), "car 2"])
 
 
 @test

@@ -71,7 +71,8 @@ function drawArrow(poll, strong) {
   ctx.globalAlpha = 1;
 }
 
-/** Arrows of all wakes where polls stand far enough from each other to tell them apart; always those of what is selected or under the pointer. */
+/** Arrows of all wakes where polls stand far enough from each other to tell them apart; always those of what is
+    under the pointer, and what is selected with the whole chain of wakes that led to it. */
 function drawArrows(first, last) {
   const low = lowerBound(0, P.n, (k) => X.p1[k] >= view.u0), high = lowerBound(low, P.n, (k) => X.p0[k] > view.u1);
   if (high - low < view.width) {
@@ -81,6 +82,7 @@ function drawArrows(first, last) {
       if (Math.max(row, by) >= first && Math.min(row, by) < last) drawArrow(poll, false);
     }
   }
+  if (chosen.poll >= 0) for (const poll of chain(chosen.poll)) drawArrow(poll, true);
   for (const poll of new Set([chosen.poll, view.hover?.poll ?? -1])) {
     if (poll < 0) continue;
     drawArrow(poll, true);

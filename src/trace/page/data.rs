@@ -77,7 +77,11 @@ where
     column(json, "again", one(|woken| i64::from(woken.again), 0));
     column(json, "cause", one(|woken| cause(&woken.cause), 0));
     column(json, "of", wakes().map(|(woken, _)| woken.map_or(NONE, |woken| of(&woken.cause, tables))));
-    column(json, "via", wakes().map(|(woken, _)| woken.and_then(|woken| woken.via).map_or(NONE, |via| tables.via(via))));
+    column(
+        json,
+        "via",
+        wakes().map(|(woken, _)| woken.and_then(|woken| woken.via).map_or(NONE, |via| tables.via(via))),
+    );
 }
 
 fn sleeps(json: &mut Page<'_>, story: &Story) {

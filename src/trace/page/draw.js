@@ -74,7 +74,9 @@ function draw() {
     clipped(view.gutter, top0, view.width, view.height, () => {
       for (let row = first; row < last; row++) drawLane(shown[row], laneTop(row));
     });
-    for (let row = first; row < last; row++) drawName(shown[row], laneTop(row));
+    clipped(0, top0, view.gutter - 6, view.height, () => {
+      for (let row = first; row < last; row++) drawName(shown[row], laneTop(row));
+    });
   });
   frame.lanes = last - first;
   drawLoop();
@@ -107,6 +109,9 @@ function write(text, x, y, room, colour) {
   ctx.fillText(text, x, y);
 }
 
+/** Whether the search has found others. */
+const faded = (task) => search.set.size > 0 && !search.set.has(task);
+
 function drawGround(row) {
   const task = shown[row], top = laneTop(row), found = search.set.has(task);
   ctx.fillStyle = task === chosen.task ? C.chosen : row % 2 ? C.lane : C.sheet;
@@ -116,7 +121,7 @@ function drawGround(row) {
 
 function drawName(task, top) {
   const small = view.row < 30, name = nameOf(task), id = String(T.id[task]), site = nearSite(siteOf(task)), room = view.gutter - 20;
-  ctx.globalAlpha = search.text && !search.set.has(task) ? 0.45 : 1;
+  ctx.globalAlpha = faded(task) ? 0.45 : 1;
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   font(12, 600);
@@ -135,7 +140,7 @@ function drawName(task, top) {
 /** One lane: before each poll what the task waited for and how long it stood ready, and after the last what it awaits. */
 function drawLane(task, top) {
   const low = BY_TASK.from[task], high = BY_TASK.from[task + 1], list = BY_TASK.list, mid = laneMiddle(top);
-  ctx.globalAlpha = search.text && !search.set.has(task) ? 0.3 : 1;
+  ctx.globalAlpha = faded(task) ? 0.3 : 1;
   const born = px(X.t0[task]);
   if (!isNaN(T.spawned[task]) && born > view.gutter - 4 && born < view.width) { ctx.fillStyle = C.dim; rect(born - 0.5, mid - 8, 1, 16); }
   let i = lowerBound(low, high, (k) => X.p1[list[k]] >= view.u0);

@@ -54,6 +54,7 @@ function select(what, jump = true) {
 }
 
 function bringIntoView() {
+  stage.scrollIntoView({ block: "nearest" });
   const room = view.height - top0, to = { u0: view.u0, u1: view.u1, y: view.y };
   if (chosen.task >= 0) {
     const top = rowOf[chosen.task] * view.row;

@@ -82,6 +82,13 @@ function lowerBound(low, high, holds) {
   return low;
 }
 
+/** The polls each of which was woken in the next, from this one back to what no task caused. */
+function chain(poll) {
+  const polls = [poll];
+  while (P.during[poll] >= 0 && polls.length < 1000) polls.push((poll = P.during[poll]));
+  return polls;
+}
+
 const took = (poll) => P.end[poll] - P.start[poll];
 const delay = (poll) => P.start[poll] - P.woken[poll];
 

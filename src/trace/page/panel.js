@@ -23,7 +23,10 @@ function pollFacts(poll) {
   const facts = [["began", [moment(P.start[poll])]], ["ran", [dur(took(poll))]]];
   if (!isNaN(P.woken[poll])) facts.push(["stood ready", [dur(delay(poll))]]);
   const by = P.during[poll], out = wokenIn(poll), previous = neighbour(poll, -1), next = neighbour(poll, 1);
-  if (by >= 0) facts.push(["woken in", [link({ poll: by }, `poll ${nth(by) + 1}`), " of ", taskLink(P.task[by])]]);
+  if (by >= 0) {
+    const polls = chain(poll).slice(1), first = polls[polls.length - 1], links = polls.slice(0, 6).flatMap((one) => [" ← ", link({ poll: one }, `task ${T.id[P.task[one]]}`)]).slice(1);
+    facts.push(["woken by", [...links, ...(polls.length > 6 ? [` ← ${count(polls.length - 6, "more poll")}`] : []), " ← ", ...causeWords(P, first, P.task[first])]]);
+  }
   if (out.length) {
     const list = [...out.slice(0, 12)].flatMap((one) => [", ", link({ poll: one }, `task ${T.id[P.task[one]]}`)]).slice(1);
     facts.push(["woke", out.length > 12 ? [...list, ` and ${count(out.length - 12, "other")}`] : list]);
@@ -38,7 +41,7 @@ function taskFacts(task) {
   if (polls.length) {
     const slowest = polls.reduce((a, b) => (took(b) > took(a) ? b : a)), latest = polls.reduce((a, b) => ((delay(b) || 0) > (delay(a) || 0) ? b : a));
     facts.push(["polls", [link({ poll: polls[0] }, "the first"), ", ", link({ poll: polls[polls.length - 1] }, "the last")]]);
-    facts.push(["slowest", [link({ poll: slowest }, dur(took(slowest)))]]);
+    if (took(slowest) > 0) facts.push(["slowest", [link({ poll: slowest }, dur(took(slowest)))]]);
     if (delay(latest) > 0) facts.push(["longest in the queue", [link({ poll: latest }, dur(delay(latest)))]]);
   }
   if (siteOf(task)) facts.push(["spawned at", [place(siteOf(task))]]);

@@ -147,7 +147,7 @@ function endWords(poll, after) {
 /** What became of a task, as a sentence. */
 function taskWords(task) {
   const words = [`A ${KIND[T.kind[task]]}${T.kind[task] === 0 ? "" : T.kind[task] === 1 ? " future" : " job"}`];
-  if (!isNaN(T.spawned[task])) words.push(` spawned at `, place(siteOf(task)), ...(T.by[task] ? [" by ", taskById(T.by[task])] : []), ` ${dur(T.spawned[task])} from the start`);
+  if (!isNaN(T.spawned[task])) words.push(` spawned at `, place(siteOf(task)), ...(T.by[task] ? [" by ", taskById(T.by[task])] : []), T.spawned[task] > 0 ? `, ${dur(T.spawned[task])} from the start` : ", at the start");
   else words.push(", spawned before the recording");
   const polls = pollsOf(task).length, state = lastState(task);
   words.push(`; polled ${count(polls, "time")}, ${dur(SUMS.busy[task])} in all; stood ready for ${dur(SUMS.queued[task])}; `);
