@@ -10,6 +10,8 @@ pub(crate) mod export;
 mod flight;
 mod leaf;
 mod line;
+#[cfg(feature = "glass")]
+mod page;
 mod recorder;
 mod sinks;
 #[cfg(feature = "glass")]

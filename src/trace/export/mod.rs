@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::story::Story;
-use super::{Event, FlightRecorder, Recorder};
+use super::{Event, FlightRecorder, Recorder, page};
 use crate::clock::Instant;
 
 /// What a file of a trace can be.
@@ -48,7 +48,7 @@ impl Format {
         match self {
             Format::Text => text::write(events, dropped, out),
             Format::Json => json::write(&story(), out),
-            Format::Html => Err(io::ErrorKind::Unsupported.into()),
+            Format::Html => page::write(&story(), out),
         }
     }
 }
