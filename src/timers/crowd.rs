@@ -1,10 +1,11 @@
 //! A crowd of timers shares a sleep of the loop.
 //!
-//! To sleep for one timer costs 8 µs of the processor: the kernel's alarm, its wait, the way back. Where timers come
-//! due about as often as that, the loop sleeps on until some are due together, and fires them in their order.
+//! To sleep for a timer costs 23 to 35 µs of the processor on a virtual machine: the kernel's alarm, its wait, the way
+//! back. Where timers come due about as often as that, the loop sleeps on until some are due together, and fires them
+//! in their order: 100 a millisecond cost 1577 ns each, and would cost 8110.
 //!
 //! The rule looks at nothing but deadlines. So it needs no clock; a timer without many neighbours is as exact as ever,
-//! however often one follows on another; and one in a crowd is late by `WITHIN` at most.
+//! however often one follows on another; and one in a crowd is later by `WITHIN` at most.
 
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ use super::runs::Runs;
 /// How long after its first deadline a sleep may end.
 pub(super) const WITHIN: Duration = Duration::from_micros(500);
 
-/// Fewer timers in that time are no crowd: sleeps of their own take an eighth of the processor at most.
+/// Fewer timers in that time are no crowd: a handful stays exact, whatever it costs.
 pub(super) const FEW: usize = 8;
 
-/// So many are looked at, for a sleep must not cost more beside more timers. Shared by 32, it costs each 250 ns.
+/// So many are looked at, for a sleep must not cost more beside more timers. The last of these is nearly as late as the
+/// last of all: where 100 come due in a millisecond, 52 share a sleep.
 pub(super) const MOST: usize = 32;
 
 /// The timer that a sleep for `first` may end with; `None` if there is no crowd.
