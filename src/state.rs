@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{ById, Outcome, RuntimeId, TaskId, Tracer};
+use crate::trace::{ById, OnUnhandled, Outcome, RuntimeId, TaskId, Tracer, Unhandled};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -40,6 +40,10 @@ pub(crate) struct State {
     pub(crate) budget: usize,
     /// Dropped futures tell what was lost.
     pub(crate) debug: bool,
+    /// What is done about a failure that nobody will see.
+    pub(crate) on_unhandled: OnUnhandled,
+    /// The one that stopped the loop for good.
+    pub(crate) stopped: RefCell<Option<Unhandled>>,
     /// When tasks that are stuck behind locks were last looked for.
     pub(crate) looked: Looked,
     /// The runtime is being dropped: what is spawned now is cancelled at once.

@@ -20,7 +20,7 @@ use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
 #[cfg(feature = "glass")]
 use crate::trace::FlightRecorder;
-use crate::trace::{Observer, RuntimeId, Sinks, Tracer};
+use crate::trace::{Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
 use crate::wake;
 
 /// Settings for a [`Runtime`].
@@ -49,6 +49,7 @@ pub struct Builder {
     observers: Vec<Rc<dyn Observer>>,
     sinks: Sinks,
     track_waits: bool,
+    on_unhandled: OnUnhandled,
     debug: Option<bool>,
     env: bool,
     #[cfg(feature = "glass")]
@@ -76,6 +77,7 @@ impl Builder {
             observers: Vec::new(),
             sinks: Sinks::default(),
             track_waits: false,
+            on_unhandled: OnUnhandled::Report,
             debug: None,
             env: true,
             #[cfg(feature = "glass")]
@@ -155,6 +157,34 @@ impl Builder {
     /// clock reading an event, as an observer does; with an observer it is on anyway.
     pub fn track_waits(mut self, track: bool) -> Builder {
         self.track_waits = track;
+        self
+    }
+
+    /// What is done when a task fails and nobody will see it, because its handle was dropped or the task was detached:
+    /// a task that panics, and one made by [`spawn_checked`](crate::spawn_checked) that returns an `Err`. By default it
+    /// is said on standard error, at once.
+    ///
+    /// A task whose handle still exists has not failed unseen: whoever awaits the handle gets the failure, and if the
+    /// handle is dropped unread, that is when this counts. So does a [`RemoteHandle`](crate::RemoteHandle) on any
+    /// thread. A failure that is lost when its runtime is gone is said on standard error, whatever was chosen here.
+    ///
+    /// # Examples
+    /// ```
+    /// use glassloop::trace::OnUnhandled;
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let seen = Rc::new(RefCell::new(Vec::new()));
+    /// let note = seen.clone();
+    /// let policy = OnUnhandled::call(move |failure| note.borrow_mut().push(failure.message.clone()));
+    /// let runtime = glassloop::Builder::new().on_unhandled(policy).build().unwrap();
+    /// runtime.block_on(async {
+    ///     glassloop::spawn(async { panic!("out of paper") }).detach();
+    ///     glassloop::yield_now().await;
+    /// });
+    /// assert_eq!(*seen.borrow(), ["out of paper"]);
+    /// ```
+    pub fn on_unhandled(mut self, policy: OnUnhandled) -> Builder {
+        self.on_unhandled = policy;
         self
     }
 
@@ -252,6 +282,8 @@ impl Builder {
         let state = State {
             id,
             debug,
+            on_unhandled: self.on_unhandled,
+            stopped: RefCell::default(),
             looked: Looked::default(),
             inbox,
             trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks),

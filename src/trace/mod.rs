@@ -15,6 +15,7 @@ mod sinks;
 #[cfg(feature = "glass")]
 pub mod story;
 mod tracer;
+mod unhandled;
 
 pub use event::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
 #[cfg(feature = "glass")]
@@ -22,6 +23,7 @@ pub use flight::FlightRecorder;
 pub use leaf::{Class, Leaf, Via};
 pub use recorder::Recorder;
 pub use tracer::Observer;
+pub use unhandled::{Failed, OnUnhandled, Unhandled};
 
 pub(crate) use accounts::ById;
 pub(crate) use leaf::Why;
