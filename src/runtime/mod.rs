@@ -3,6 +3,7 @@
 mod builder;
 mod circles;
 mod deadlock;
+mod drain;
 mod dump;
 #[cfg(unix)]
 mod guest;
