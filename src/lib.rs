@@ -136,8 +136,8 @@ pub use join::{
     spawn_named, try_join_all, try_spawn, try_spawn_blocking, try_spawn_cpu, yield_now,
 };
 pub use runtime::{
-    Builder, Deadlock, Dump, Handle, Holder, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
-    UnfinishedJob, Waits, dump, run,
+    Builder, Deadlock, Dump, Handle, Holder, Load, Metrics, Outlook, Runtime, RuntimeGone, TaskState, TaskView,
+    Unfinished, UnfinishedJob, Waits, dump, metrics, run,
 };
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};

@@ -20,7 +20,7 @@ use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
 #[cfg(feature = "glass")]
 use crate::trace::FlightRecorder;
-use crate::trace::{Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
+use crate::trace::{Meter, Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
 use crate::wake;
 
 /// Settings for a [`Runtime`].
@@ -49,6 +49,7 @@ pub struct Builder {
     observers: Vec<Rc<dyn Observer>>,
     sinks: Sinks,
     track_waits: bool,
+    metrics: bool,
     on_unhandled: OnUnhandled,
     debug: Option<bool>,
     env: bool,
@@ -77,6 +78,7 @@ impl Builder {
             observers: Vec::new(),
             sinks: Sinks::default(),
             track_waits: false,
+            metrics: false,
             on_unhandled: OnUnhandled::Report,
             debug: None,
             env: true,
@@ -157,6 +159,21 @@ impl Builder {
     /// clock reading an event, as an observer does; with an observer it is on anyway.
     pub fn track_waits(mut self, track: bool) -> Builder {
         self.track_waits = track;
+        self
+    }
+
+    /// Counts events, for [`Metrics::counted`](crate::Metrics::counted): polls, wakes by cause, times. What else is in
+    /// [`Metrics`](crate::Metrics) is there without it.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = glassloop::Builder::new().metrics(true).build().unwrap();
+    /// runtime.block_on(glassloop::yield_now());
+    /// let counted = runtime.metrics().counted.unwrap();
+    /// assert_eq!((counted.polls, counted.wakes.spawned, counted.wakes.task), (2, 1, 1));
+    /// ```
+    pub fn metrics(mut self, count: bool) -> Builder {
+        self.metrics = count;
         self
     }
 
@@ -286,7 +303,8 @@ impl Builder {
             stopped: RefCell::default(),
             looked: Looked::default(),
             inbox,
-            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks),
+            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
+                .metered(self.metrics.then(Meter::default)),
             clock,
             ready: Ready::new(self.order),
             timers: Timers::new(),

@@ -130,6 +130,7 @@ impl Guest {
             let turn::Did { collected, fired, polled, dispatched } = did;
             Turn { collected, fired, polled, dispatched, next }
         });
+        state.trace.stop();
         lost::refuse_if_stopped(state);
         turn
     }

@@ -9,6 +9,7 @@ mod dump;
 mod guest;
 mod handle;
 mod lost;
+mod metrics;
 mod shutdown;
 mod start;
 mod stuck;
@@ -21,12 +22,14 @@ use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 
+pub use crate::pool::Load;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
 pub use dump::{Dump, Holder, Outlook, TaskState, TaskView, Waits, dump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
+pub use metrics::{Metrics, metrics};
 pub use shutdown::{Unfinished, UnfinishedJob};
 
 pub(crate) use lost::{Lost, report_lost};
@@ -170,6 +173,7 @@ impl Runtime {
                 Ok(())
             })
         });
+        state.trace.stop();
         #[cfg(unix)]
         drop(own);
         if let Some(payload) = state.root_panic.take() {
