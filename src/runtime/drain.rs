@@ -61,7 +61,7 @@ fn wait_for_all(state: &State, left: &Rc<Cell<usize>>) -> bool {
         let hook = move |_: &_| {
             left.set(left.get() - 1);
             if left.get() == 0 {
-                wake::wake_task(root, || Some(Via { what: "ended", made: site }));
+                wake::wake_task(root, || Some(Via { what: Via::ENDED, made: site }));
             }
         };
         state.endings.borrow_mut().entry(task.id()).or_default().hooks.push(Box::new(hook));
