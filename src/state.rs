@@ -38,7 +38,7 @@ pub(crate) struct State {
     pub(crate) spawned: Cell<u64>,
     /// At most so many polls before timers and I/O are looked at.
     pub(crate) budget: usize,
-    /// Dropped futures tell what was lost.
+    /// Dropped futures tell what was lost, and the end of the runtime which tasks it cuts short.
     pub(crate) debug: bool,
     /// What is done about a failure that nobody will see.
     pub(crate) on_unhandled: OnUnhandled,

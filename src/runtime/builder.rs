@@ -49,8 +49,8 @@ pub struct Builder {
     observers: Vec<Rc<dyn Observer>>,
     sinks: Sinks,
     track_waits: bool,
-    metrics: bool,
-    on_unhandled: OnUnhandled,
+    pub(super) metrics: bool,
+    pub(super) on_unhandled: OnUnhandled,
     debug: Option<bool>,
     env: bool,
     #[cfg(feature = "glass")]
@@ -162,51 +162,19 @@ impl Builder {
         self
     }
 
-    /// Counts events, for [`Metrics::counted`](crate::Metrics::counted): polls, wakes by cause, times. What else is in
-    /// [`Metrics`](crate::Metrics) is there without it.
+    /// Debug mode: says on standard error what is allowed, but seldom meant; what asyncio's debug mode is for. It turns
+    /// on, where it was not asked for already:
     ///
-    /// # Examples
-    /// ```
-    /// let runtime = glassloop::Builder::new().metrics(true).build().unwrap();
-    /// runtime.block_on(glassloop::yield_now());
-    /// let counted = runtime.metrics().counted.unwrap();
-    /// assert_eq!((counted.polls, counted.wakes.spawned, counted.wakes.task), (2, 1, 1));
-    /// ```
-    pub fn metrics(mut self, count: bool) -> Builder {
-        self.metrics = count;
-        self
-    }
-
-    /// What is done when a task fails and nobody will see it, because its handle was dropped or the task was detached:
-    /// a task that panics, and one made by [`spawn_checked`](crate::spawn_checked) that returns an `Err`. By default it
-    /// is said on standard error, at once.
+    /// - A pending future of glassloop's that is dropped tells what was lost with it: a place in a line, bytes that were
+    ///   read. Observers are told by [`Event::Lost`](crate::trace::Event::Lost).
+    /// - A runtime that ends says which tasks it cuts short, and what each waited for; asyncio's "Task was destroyed but
+    ///   it is pending".
+    /// - A failure that nobody sees is said even where [`on_unhandled`](Builder::on_unhandled) was told to ignore it.
+    /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
+    ///   waited.
     ///
-    /// A task whose handle still exists has not failed unseen: whoever awaits the handle gets the failure, and if the
-    /// handle is dropped unread, that is when this counts. So does a [`RemoteHandle`](crate::RemoteHandle) on any
-    /// thread. A failure that is lost when its runtime is gone is said on standard error, whatever was chosen here.
-    ///
-    /// # Examples
-    /// ```
-    /// use glassloop::trace::OnUnhandled;
-    /// use std::{cell::RefCell, rc::Rc};
-    ///
-    /// let seen = Rc::new(RefCell::new(Vec::new()));
-    /// let note = seen.clone();
-    /// let policy = OnUnhandled::call(move |failure| note.borrow_mut().push(failure.message.clone()));
-    /// let runtime = glassloop::Builder::new().on_unhandled(policy).build().unwrap();
-    /// runtime.block_on(async {
-    ///     glassloop::spawn(async { panic!("out of paper") }).detach();
-    ///     glassloop::yield_now().await;
-    /// });
-    /// assert_eq!(*seen.borrow(), ["out of paper"]);
-    /// ```
-    pub fn on_unhandled(mut self, policy: OnUnhandled) -> Builder {
-        self.on_unhandled = policy;
-        self
-    }
-
-    /// Debug mode: a pending future of glassloop's that is dropped tells on standard error, and to observers as
-    /// [`Event::Lost`](crate::trace::Event::Lost), what was lost with it: a place in a line, bytes that were read.
+    /// The last is what it costs: a clock reading and an entry in a table for each event. The others cost nothing until
+    /// there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
@@ -262,6 +230,15 @@ impl Builder {
         self
     }
 
+    /// With all that debug mode asks for beside `State::debug`.
+    fn with_debug(mut self) -> Builder {
+        self.track_waits = true;
+        if let OnUnhandled::Ignore = self.on_unhandled {
+            self.on_unhandled = OnUnhandled::Report;
+        }
+        self
+    }
+
     fn is_debug(&self) -> bool {
         self.debug.unwrap_or_else(|| self.env && std::env::var_os("GLASSLOOP_DEBUG").is_some_and(|on| on == "1"))
     }
@@ -272,10 +249,13 @@ impl Builder {
     /// - `InvalidInput`, if a limit is 0; the error names it.
     /// - What the system says when it gives no descriptors.
     /// - If the trace cannot be written to the file that was asked for; the error names it.
-    #[cfg_attr(not(feature = "glass"), expect(unused_mut))]
     pub fn build(mut self) -> io::Result<Runtime> {
         static MADE: AtomicU64 = AtomicU64::new(0);
 
+        let debug = self.is_debug();
+        if debug {
+            self = self.with_debug();
+        }
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
         at_least_one("events_capacity", self.events, "events a look at the kernel may bring")?;
         at_least_one("max_blocking_threads", self.threads, "threads; to run without any, use inline_blocking")?;
@@ -295,7 +275,6 @@ impl Builder {
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
         wake::announce(&inbox);
         cell::open();
-        let debug = self.is_debug();
         let state = State {
             id,
             debug,

@@ -2,11 +2,42 @@
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+use super::Builder;
 use crate::cell::TaskRef;
 use crate::panics::{Payload, UnreadError, dispose, message_of, say};
 use crate::state::State;
 use crate::trace::{Failed, OnUnhandled, RuntimeId, TaskId, Unhandled};
 use crate::wake;
+
+impl Builder {
+    /// What is done when a task fails and nobody will see it, because its handle was dropped or the task was detached:
+    /// a task that panics, and one made by [`spawn_checked`](crate::spawn_checked) that returns an `Err`. By default it
+    /// is said on standard error, at once.
+    ///
+    /// A task whose handle still exists has not failed unseen: whoever awaits the handle gets the failure, and if the
+    /// handle is dropped unread, that is when this counts. So does a [`RemoteHandle`](crate::RemoteHandle) on any
+    /// thread. A failure that is lost when its runtime is gone is said on standard error, whatever was chosen here.
+    ///
+    /// # Examples
+    /// ```
+    /// use glassloop::trace::OnUnhandled;
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// let seen = Rc::new(RefCell::new(Vec::new()));
+    /// let note = seen.clone();
+    /// let policy = OnUnhandled::call(move |failure| note.borrow_mut().push(failure.message.clone()));
+    /// let runtime = glassloop::Builder::new().on_unhandled(policy).build().unwrap();
+    /// runtime.block_on(async {
+    ///     glassloop::spawn(async { panic!("out of paper") }).detach();
+    ///     glassloop::yield_now().await;
+    /// });
+    /// assert_eq!(*seen.borrow(), ["out of paper"]);
+    /// ```
+    pub fn on_unhandled(mut self, policy: OnUnhandled) -> Builder {
+        self.on_unhandled = policy;
+        self
+    }
+}
 
 /// Does about a lost failure of `task` what its runtime was told to do: at once on its loop, which `state` is, for that
 /// knows the task's name. Between two turns the loop is asked to; if it is gone, its policy and the name are gone too,

@@ -210,8 +210,9 @@ impl Unfinished {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Unfinished { jobs, tasks } = self;
-        write!(f, "{} and {} had not ended", told(jobs.len(), "blocking job"), told(tasks.len(), "task"))?;
-        f.write_str(" when the runtime stopped waiting:")?;
+        let told = [told(jobs.len(), "blocking job"), told(tasks.len(), "task")];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        write!(f, "{} had not ended when the runtime stopped waiting:", told.join(" and "))?;
         for UnfinishedJob { id, site } in jobs {
             write!(f, "\n  task {id}, spawned at {site}: its job runs on")?;
         }
@@ -219,8 +220,8 @@ impl fmt::Display for Unfinished {
     }
 }
 
-fn told(number: usize, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+fn told(number: usize, thing: &str) -> Option<String> {
+    (number > 0).then(|| format!("{number} {thing}{}", if number == 1 { "" } else { "s" }))
 }
 
 impl std::error::Error for Unfinished {}
