@@ -132,12 +132,12 @@ pub use cell::JoinError;
 pub use join::{
     AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
     JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,
-    YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_cpu, spawn_named, try_join_all, try_spawn,
-    try_spawn_blocking, try_spawn_cpu, yield_now,
+    YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_checked, spawn_checked_named, spawn_cpu,
+    spawn_named, try_join_all, try_spawn, try_spawn_blocking, try_spawn_cpu, yield_now,
 };
 pub use runtime::{
-    Builder, Deadlock, Dump, Handle, Holder, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
-    UnfinishedJob, Waits, dump, run,
+    Builder, Deadlock, Dump, Handle, Holder, Load, Metrics, Outlook, Runtime, RuntimeGone, TaskState, TaskView,
+    Unfinished, UnfinishedJob, Waits, dump, metrics, run,
 };
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};

@@ -54,6 +54,7 @@ impl Ready {
     fn push_told(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
         let (id, Why { cause, via }) = (task.id(), why());
         self.queue.push(task);
+        trace.queued(self.queue.len());
         trace.emit(|| Event::Wake { task: id, cause, via });
     }
 
@@ -75,6 +76,11 @@ impl Ready {
                 self.queue.pop_at(choice as usize)
             }
         }
+    }
+
+    /// How many are ready.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// Whether there is nothing to run now.

@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{ById, Outcome, RuntimeId, TaskId, Tracer};
+use crate::trace::{ById, OnUnhandled, Outcome, RuntimeId, TaskId, Tracer, Unhandled};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -38,8 +38,12 @@ pub(crate) struct State {
     pub(crate) spawned: Cell<u64>,
     /// At most so many polls before timers and I/O are looked at.
     pub(crate) budget: usize,
-    /// Dropped futures tell what was lost.
+    /// Dropped futures tell what was lost, and the end of the runtime which tasks it cuts short.
     pub(crate) debug: bool,
+    /// What is done about a failure that nobody will see.
+    pub(crate) on_unhandled: OnUnhandled,
+    /// The one that stopped the loop for good.
+    pub(crate) stopped: RefCell<Option<Unhandled>>,
     /// When tasks that are stuck behind locks were last looked for.
     pub(crate) looked: Looked,
     /// The runtime is being dropped: what is spawned now is cancelled at once.

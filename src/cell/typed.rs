@@ -1,6 +1,7 @@
 //! The typed half of a cell: what only code that knows the future's type can do.
 
 use std::alloc::Layout;
+use std::fmt::Display;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -13,7 +14,7 @@ use super::Inbox;
 use super::header::{CANCELLED, FUTURE, HANDLE, Header, OUTPUT, PANICKED};
 use super::memory::{self, Home};
 use super::outcome::JoinError;
-use crate::panics::{Payload, dispose, guarded};
+use crate::panics::{Payload, UnreadError, dispose, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
 /// What one future's type needs: functions, and where things are. One `static` a type and kind.
@@ -24,9 +25,11 @@ pub(crate) struct Vtable {
     slot: usize,
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Outcome>,
     pub(super) cancel: unsafe fn(NonNull<Header>) -> Outcome,
+    /// Of a task whose errors must be read: what is lost when its result, at this address, is dropped.
+    pub(super) unread: Option<unsafe fn(NonNull<()>) -> Failure>,
 }
 
-/// A panic that came out of foreign code with nobody to hand it to.
+/// A panic that came out of foreign code with nobody to hand it to; or an [`UnreadError`].
 pub(crate) type Failure = Option<Payload>;
 
 #[repr(C)] // both at the same place, whatever they are
@@ -38,7 +41,7 @@ union Slot<F: Future> {
 }
 
 #[repr(C)]
-struct Cell<F: Future> {
+pub(super) struct Cell<F: Future> {
     header: Header,
     slot: Slot<F>,
 }
@@ -56,6 +59,17 @@ impl<F: Future> Cell<F> {
             slot: std::mem::offset_of!(Cell<F>, slot),
             poll: poll::<F>,
             cancel: cancel::<F>,
+            unread: None,
+        }
+    }
+
+    /// The table of a future that is made into a task of this kind.
+    pub(super) const fn of(kind: Kind) -> &'static Vtable {
+        match kind {
+            Kind::Task => Cell::<F>::TASK,
+            Kind::Root => Cell::<F>::ROOT,
+            Kind::Blocking => Cell::<F>::BLOCKING,
+            Kind::Cpu => Cell::<F>::CPU,
         }
     }
 
@@ -67,24 +81,43 @@ impl<F: Future> Cell<F> {
     }
 }
 
+impl<F, T, E> Cell<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Display,
+{
+    /// The table of a task whose errors must be read.
+    pub(super) const CHECKED: &'static Vtable =
+        &Vtable { unread: Some(unread::<T, E>), ..Cell::<F>::vtable(Kind::Task) };
+}
+
+/// The words of an error that nobody reads: `{:#}`, by which error types with a chain of causes show all of it.
+///
+/// # Safety
+/// At `result` is a valid `Result<Result<T, E>, JoinError>`.
+#[cold]
+unsafe fn unread<T, E: Display>(result: NonNull<()>) -> Failure {
+    // SAFETY: this function's contract.
+    let Ok(Err(error)) = (unsafe { result.cast::<Result<Result<T, E>, JoinError>>().as_ref() }) else {
+        return None;
+    };
+    let words = catch_unwind(AssertUnwindSafe(|| format!("{error:#}")));
+    Some(words.map_or_else(|payload| payload, |words| Box::new(UnreadError(words))))
+}
+
 /// Makes a cell with one `TaskRef`'s count and a `Joined`'s flag.
 ///
 /// # Safety
 /// The future stays valid until it is dropped by `poll` or `cancel`; the caller makes that true if `F` borrows.
+/// `vtable` is one of `Cell<F>`.
 #[inline]
 pub(super) unsafe fn new<F: Future>(
     future: F,
-    kind: Kind,
+    vtable: &'static Vtable,
     inbox: &Arc<Inbox>,
     id: TaskId,
     site: &'static Location<'static>,
 ) -> NonNull<Header> {
-    let vtable = match kind {
-        Kind::Task => Cell::<F>::TASK,
-        Kind::Root => Cell::<F>::ROOT,
-        Kind::Blocking => Cell::<F>::BLOCKING,
-        Kind::Cpu => Cell::<F>::CPU,
-    };
     let cell = memory::take(&vtable.home).cast::<Cell<F>>();
     let header = Header::new(vtable, inbox, id, site, FUTURE | HANDLE);
     // SAFETY: fresh memory of at least this layout.
@@ -156,7 +189,8 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
         unsafe { (*slot).output = ManuallyDrop::new(result) };
         header.set(OUTPUT);
     } else {
-        drop_unseen(header, result);
+        // SAFETY: `cell` is a `Cell<F>`.
+        unsafe { drop_unseen(header, result) };
     }
     outcome
 }
@@ -171,19 +205,35 @@ fn failed_to_drop<T>(result: &mut Result<T, JoinError>, id: TaskId, payload: Pay
     guarded("the destructor of a task's output", || drop(unused));
 }
 
-/// Drops a result that nobody will take. The failure is a panic that nobody will see: the task's own, or its output's
-/// destructor's.
-fn drop_result<T>(result: Result<T, JoinError>) -> Failure {
-    match result {
+/// Drops a result that nobody will take. The failure is what nobody will see: the task's own panic, its error if that
+/// must be read, or a panic of its output's destructor.
+///
+/// # Safety
+/// `header` is of a cell whose future gives a `T`.
+unsafe fn drop_result<T>(header: &Header, result: Result<T, JoinError>) -> Failure {
+    // SAFETY: this function's contract.
+    let unread = header.vtable.unread.and_then(|unread| unsafe { unread(NonNull::from(&result).cast()) });
+    let panicked = match result {
         Err(error) => error.try_into_panic().ok(),
         Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
+    };
+    match (unread, panicked) {
+        (Some(unread), Some(second)) => {
+            dispose(second);
+            Some(unread)
+        }
+        (unread, panicked) => unread.or(panicked),
     }
 }
 
 /// The same, at the end of a task without a handle; its cell keeps the failure.
+///
+/// # Safety
+/// As for `drop_result`.
 #[inline(never)]
-fn drop_unseen<T>(header: &Header, result: Result<T, JoinError>) {
-    if let Some(failure) = drop_result(result) {
+unsafe fn drop_unseen<T>(header: &Header, result: Result<T, JoinError>) {
+    // SAFETY: this function's contract.
+    if let Some(failure) = unsafe { drop_result(header, result) } {
         header.keep_lost(failure);
     }
 }
@@ -202,13 +252,13 @@ pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinErro
     }
 }
 
-/// Drops the output in the slot. The failure is a panic that nobody will see.
+/// Drops the output in the slot. The failure is what nobody will see.
 ///
 /// # Safety
 /// As for `take_output`.
 pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
     // SAFETY: this function's contract.
-    drop_result(unsafe { take_output::<T>(cell) })
+    unsafe { drop_result(cell.as_ref(), take_output::<T>(cell)) }
 }
 
 #[cfg(not(loom))] // whose atomics are larger

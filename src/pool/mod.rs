@@ -19,6 +19,7 @@ use crate::cell::RemoteRef;
 use crate::trace::TaskId;
 pub(crate) use job::JobFuture;
 use job::{Job, Work};
+pub use workers::Load;
 use workers::Workers;
 
 /// Where jobs run.
@@ -80,6 +81,11 @@ impl Pool {
     /// Whether jobs run in their tasks' polls, so that such a task is ready at once.
     pub(crate) fn is_inline(&self) -> bool {
         self.crews.is_none()
+    }
+
+    /// What the threads for blocking jobs have to do, and those for computations. Inline jobs are not counted.
+    pub(crate) fn load(&self) -> (Load, Load) {
+        self.crews.as_ref().map(|crews| (crews.blocking.load(), crews.cpu.load())).unwrap_or_default()
     }
 
     /// How many jobs have not given their results yet.

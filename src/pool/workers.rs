@@ -35,6 +35,18 @@ struct Shared {
     ended: Condvar,
 }
 
+/// What a pool has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Load {
+    /// Its threads.
+    pub threads: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs that wait for a thread.
+    pub queued: usize,
+}
+
 /// A job, and the task to wake when it has run.
 type Queued = (Arc<dyn Work>, RemoteRef);
 
@@ -91,6 +103,12 @@ impl Workers {
     pub(super) fn new(name: &'static str, limit: Option<usize>, keep_alive: Duration) -> Workers {
         let (called, ended) = (Condvar::new(), Condvar::new());
         Workers(Arc::new(Shared { name, limit, keep_alive, state: Mutex::default(), called, ended }))
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let state = lock(&self.0.state);
+        let State { alive: threads, coming, asleep, .. } = *state;
+        Load { threads, running: threads - coming - asleep, queued: state.queue.len() }
     }
 
     /// Queues a job; `task` is woken when it has run.

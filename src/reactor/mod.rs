@@ -129,6 +129,11 @@ impl Reactor {
         self.sources.borrow().is_empty()
     }
 
+    /// How many sources the kernel was asked to report.
+    pub(crate) fn registered(&self) -> usize {
+        self.sources.borrow().len()
+    }
+
     /// How many waits for a source there are.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.get()

@@ -20,7 +20,7 @@ use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
 #[cfg(feature = "glass")]
 use crate::trace::FlightRecorder;
-use crate::trace::{Observer, RuntimeId, Sinks, Tracer};
+use crate::trace::{Meter, Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
 use crate::wake;
 
 /// Settings for a [`Runtime`].
@@ -49,6 +49,8 @@ pub struct Builder {
     observers: Vec<Rc<dyn Observer>>,
     sinks: Sinks,
     track_waits: bool,
+    pub(super) metrics: bool,
+    pub(super) on_unhandled: OnUnhandled,
     debug: Option<bool>,
     env: bool,
     #[cfg(feature = "glass")]
@@ -76,6 +78,8 @@ impl Builder {
             observers: Vec::new(),
             sinks: Sinks::default(),
             track_waits: false,
+            metrics: false,
+            on_unhandled: OnUnhandled::Report,
             debug: None,
             env: true,
             #[cfg(feature = "glass")]
@@ -158,8 +162,19 @@ impl Builder {
         self
     }
 
-    /// Debug mode: a pending future of glassloop's that is dropped tells on standard error, and to observers as
-    /// [`Event::Lost`](crate::trace::Event::Lost), what was lost with it: a place in a line, bytes that were read.
+    /// Debug mode: says on standard error what is allowed, but seldom meant; what asyncio's debug mode is for. It turns
+    /// on, where it was not asked for already:
+    ///
+    /// - A pending future of glassloop's that is dropped tells what was lost with it: a place in a line, bytes that were
+    ///   read. Observers are told by [`Event::Lost`](crate::trace::Event::Lost).
+    /// - A runtime that ends says which tasks it cuts short, and what each waited for; asyncio's "Task was destroyed but
+    ///   it is pending".
+    /// - A failure that nobody sees is said even where [`on_unhandled`](Builder::on_unhandled) was told to ignore it.
+    /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
+    ///   waited.
+    ///
+    /// The last is what it costs: a clock reading and an entry in a table for each event. The others cost nothing until
+    /// there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
@@ -215,6 +230,15 @@ impl Builder {
         self
     }
 
+    /// With all that debug mode asks for beside `State::debug`.
+    fn with_debug(mut self) -> Builder {
+        self.track_waits = true;
+        if let OnUnhandled::Ignore = self.on_unhandled {
+            self.on_unhandled = OnUnhandled::Report;
+        }
+        self
+    }
+
     fn is_debug(&self) -> bool {
         self.debug.unwrap_or_else(|| self.env && std::env::var_os("GLASSLOOP_DEBUG").is_some_and(|on| on == "1"))
     }
@@ -225,10 +249,13 @@ impl Builder {
     /// - `InvalidInput`, if a limit is 0; the error names it.
     /// - What the system says when it gives no descriptors.
     /// - If the trace cannot be written to the file that was asked for; the error names it.
-    #[cfg_attr(not(feature = "glass"), expect(unused_mut))]
     pub fn build(mut self) -> io::Result<Runtime> {
         static MADE: AtomicU64 = AtomicU64::new(0);
 
+        let debug = self.is_debug();
+        if debug {
+            self = self.with_debug();
+        }
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
         at_least_one("events_capacity", self.events, "events a look at the kernel may bring")?;
         at_least_one("max_blocking_threads", self.threads, "threads; to run without any, use inline_blocking")?;
@@ -248,13 +275,15 @@ impl Builder {
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
         wake::announce(&inbox);
         cell::open();
-        let debug = self.is_debug();
         let state = State {
             id,
             debug,
+            on_unhandled: self.on_unhandled,
+            stopped: RefCell::default(),
             looked: Looked::default(),
             inbox,
-            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks),
+            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
+                .metered(self.metrics.then(Meter::default)),
             clock,
             ready: Ready::new(self.order),
             timers: Timers::new(),

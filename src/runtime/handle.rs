@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use super::dump::{self, Dump};
+use super::metrics::{self, Metrics};
 use crate::cell::Inbox;
 use crate::inbox::Message;
 use crate::state::State;
@@ -104,20 +105,35 @@ impl Handle {
     /// });
     /// ```
     pub fn dump(&self) -> Result<Dump, RuntimeGone> {
+        self.ask("dump", dump::take)
+    }
+
+    /// The numbers of the loop, from any thread; asked for as a [`dump`](Handle::dump) is.
+    ///
+    /// # Errors
+    /// [`RuntimeGone`], if the runtime was dropped.
+    ///
+    /// # Panics
+    /// On the loop's own thread while the loop does not run; there is [`Runtime::metrics`](crate::Runtime::metrics).
+    pub fn metrics(&self) -> Result<Metrics, RuntimeGone> {
+        self.ask("metrics", metrics::take)
+    }
+
+    fn ask<T: Send + 'static>(&self, what: &str, look: fn(&State) -> T) -> Result<T, RuntimeGone> {
         let (answer, question) = std::sync::mpsc::channel();
         let runtime = self.runtime_id();
-        let here = wake::current(|state| state.filter(|state| state.id == runtime).map(dump::take));
-        if let Some(dump) = here {
-            return Ok(dump);
+        let here = wake::current(|state| state.filter(|state| state.id == runtime).map(look));
+        if let Some(seen) = here {
+            return Ok(seen);
         }
         let open = !self.inbox.is_closed();
         assert!(
             !open || std::thread::current().id() != self.inbox.owner(),
-            "Handle::dump was called on the thread of runtime {runtime} while its loop does not run, so nobody could \
+            "Handle::{what} was called on the thread of runtime {runtime} while its loop does not run, so nobody could \
              answer; call it from a task, or from another thread"
         );
         self.call_soon(move || {
-            let _ = wake::current(|state| state.map(|state| answer.send(dump::take(state))));
+            let _ = wake::current(|state| state.map(|state| answer.send(look(state))));
         })?;
         question.recv().map_err(|_| RuntimeGone::new(runtime))
     }

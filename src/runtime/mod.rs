@@ -3,11 +3,13 @@
 mod builder;
 mod circles;
 mod deadlock;
+mod drain;
 mod dump;
 #[cfg(unix)]
 mod guest;
 mod handle;
 mod lost;
+mod metrics;
 mod shutdown;
 mod start;
 mod stuck;
@@ -20,16 +22,18 @@ use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 
+pub use crate::pool::Load;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
 pub use dump::{Dump, Holder, Outlook, TaskState, TaskView, Waits, dump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
+pub use metrics::{Metrics, metrics};
 pub use shutdown::{Unfinished, UnfinishedJob};
 
 pub(crate) use lost::{Lost, report_lost};
-pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
+pub(crate) use start::{abort, spawn_blocking_on, spawn_checked_on, spawn_on};
 
 use crate::cell::with_root;
 use crate::state::{Extent, State};
@@ -101,6 +105,8 @@ impl Runtime {
     /// - Inside a running loop, this one or another.
     /// - With a report (a `String`), when nothing can ever wake the loop again: see
     ///   [`try_block_on`](Runtime::try_block_on).
+    /// - With a report, when a task has failed unseen, if the runtime was told so by
+    ///   [`OnUnhandled::Shutdown`](crate::trace::OnUnhandled::Shutdown).
     ///
     /// # Examples
     /// ```
@@ -143,9 +149,11 @@ impl Runtime {
         self.drive(future, Location::caller())
     }
 
+    #[track_caller]
     fn drive<F: Future>(&self, future: F, site: &'static Location<'static>) -> Result<F::Output, Deadlock> {
         refuse_nesting("block_on", site);
         let state = &*self.state;
+        lost::refuse_if_stopped(state);
         #[cfg(unix)]
         let own = guest::Own::new(state);
         let mut output = None;
@@ -158,17 +166,20 @@ impl Runtime {
                 start::announce(state, task, None);
                 state.ready.halt(false);
                 wake::make_ready(state, task.clone(), || Cause::Spawned.into());
-                while !task.is_finished() {
+                // Until the root has finished, or a failure that nobody sees has stopped the loop.
+                while !state.ready.is_halted() {
                     turn::turn(state, Host::Own)?;
                 }
                 Ok(())
             })
         });
+        state.trace.stop();
         #[cfg(unix)]
         drop(own);
         if let Some(payload) = state.root_panic.take() {
             resume_unwind(payload);
         }
+        lost::refuse_if_stopped(state);
         ended.map(|()| output.expect("a root that finished and did not panic has an output"))
     }
 

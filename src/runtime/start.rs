@@ -1,5 +1,6 @@
 //! How tasks begin and end.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -54,6 +55,22 @@ pub(crate) fn spawn_on<F: Future + 'static>(
 ) -> Joined<F::Output> {
     let id = next_id(state);
     let (task, joined) = TaskRef::new(future, Kind::Task, &state.inbox, id, site);
+    begin(state, task, name, true);
+    joined
+}
+
+/// As `spawn_on`; an error that nobody reads is the task's failure.
+pub(crate) fn spawn_checked_on<F, T, E>(
+    state: &State,
+    future: F,
+    name: Option<Arc<str>>,
+    site: &'static Location<'static>,
+) -> Joined<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    E: Display,
+{
+    let (task, joined) = TaskRef::checked(future, &state.inbox, next_id(state), site);
     begin(state, task, name, true);
     joined
 }
@@ -176,8 +193,8 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
             _ => report_lost(Some(state), task, payload),
         }
     }
-    // A panicked task's name is wanted once more, if its handle is dropped unread.
-    if task.header().only(PANICKED | HANDLE) != PANICKED | HANDLE {
+    // The name is wanted once more, if a handle is dropped with a failure unread.
+    if !(task.header().has(HANDLE) && task.may_be_reported()) {
         state.names.borrow_mut().remove(&task.id());
     }
     if task.kind() == Kind::Root {

@@ -87,6 +87,11 @@ impl Timers {
         Some((deadline, id))
     }
 
+    /// How many are armed: looked through, so that no timer pays for a count.
+    pub(crate) fn armed(&self) -> usize {
+        self.runs.borrow().iter().count()
+    }
+
     #[inline]
     pub(crate) fn arm(
         &self,

@@ -10,6 +10,7 @@ pub(crate) mod export;
 mod flight;
 mod leaf;
 mod line;
+mod meter;
 #[cfg(feature = "glass")]
 mod page;
 mod recorder;
@@ -17,15 +18,19 @@ mod sinks;
 #[cfg(feature = "glass")]
 pub mod story;
 mod tracer;
+mod unhandled;
 
 pub use event::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
 #[cfg(feature = "glass")]
 pub use flight::FlightRecorder;
 pub use leaf::{Class, Leaf, Via};
+pub use meter::{Counted, Wakes};
 pub use recorder::Recorder;
 pub use tracer::Observer;
+pub use unhandled::{Failed, OnUnhandled, Unhandled};
 
 pub(crate) use accounts::ById;
 pub(crate) use leaf::Why;
+pub(crate) use meter::Meter;
 pub(crate) use sinks::Sinks;
 pub(crate) use tracer::Tracer;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Event, Leaf, Phase, Sinks, TaskId};
+use super::{Cause, Counted, Event, Leaf, Meter, Phase, Sinks, TaskId};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -65,6 +65,7 @@ pub(crate) struct Tracer {
     accounts: Accounts,
     /// Dumps want the accounts even if nobody observes.
     track_waits: bool,
+    meter: Option<Meter>,
 }
 
 impl Tracer {
@@ -88,6 +89,32 @@ impl Tracer {
             delivering: Cell::new(false),
             pending: RefCell::new(VecDeque::new()),
             track_waits,
+            meter: None,
+        }
+    }
+
+    /// Counts what happens, too.
+    pub(crate) fn metered(self, meter: Option<Meter>) -> Tracer {
+        self.on.set(self.on.get() || meter.is_some());
+        Tracer { meter, ..self }
+    }
+
+    /// What was counted, if anything is.
+    pub(crate) fn counted(&self) -> Option<Counted> {
+        self.meter.as_ref().map(Meter::counted)
+    }
+
+    /// So many tasks are ready now.
+    pub(crate) fn queued(&self, ready: usize) {
+        if let Some(meter) = &self.meter {
+            meter.queued(ready);
+        }
+    }
+
+    /// The loop stops turning, until it is driven again.
+    pub(crate) fn stop(&self) {
+        if let Some(meter) = &self.meter {
+            meter.stop(|| self.clock.now());
         }
     }
 
@@ -129,8 +156,14 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     fn deliver(&self, event: Event) {
+        if let Some(meter) = &self.meter {
+            meter.count(&event, || self.clock.now());
+        }
         if self.is_observed.get() {
             return self.deliver_to_all(event);
+        }
+        if !self.sinks.are_any() {
+            return;
         }
         if self.is_dated(&event) {
             self.stamp.set(self.clock.now());
@@ -201,7 +234,7 @@ impl Tracer {
                     self.is_observed.set(false);
                     self.accounts.end();
                 }
-                self.on.set(self.is_observed.get() || self.sinks.are_any());
+                self.on.set(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }

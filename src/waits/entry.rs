@@ -207,7 +207,9 @@ impl Entry {
     /// What is done by whoever wakes the one who stands in it.
     #[expect(clippy::unnecessary_wraps, reason = "a wake may have none")]
     fn via(&self) -> Option<Via> {
-        Some(Via { what: self.op.get().gives, made: self.made.get() })
+        let Op { gives, closes, .. } = *self.op.get();
+        let what = if self.stage.get() == Stage::Granted(Grant::Closed) { closes } else { gives };
+        Some(Via { what, made: self.made.get() })
     }
 
     /// Nobody stands in it yet: now whoever `cx` stands for does.

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::Op;
 use super::entry::{Entry, Stage, table};
+use super::{Grant, Op};
 
 /// A place for one who waits: the receiver of a channel. What comes is news for whoever sits here, and nobody else's,
 /// so there is nothing to pass on.
@@ -53,6 +53,15 @@ impl Seat {
     pub(crate) fn tell(&self) {
         if let Some(entry) = self.taken() {
             entry.stage.set(Stage::Free);
+            entry.wake();
+        }
+    }
+
+    /// The same, where what it waits for will never come.
+    #[inline]
+    pub(crate) fn tell_closed(&self) {
+        if let Some(entry) = self.taken() {
+            entry.stage.set(Stage::Granted(Grant::Closed)); // as good as free
             entry.wake();
         }
     }

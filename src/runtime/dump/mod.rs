@@ -66,7 +66,7 @@ pub enum Outlook {
 }
 
 /// One task of a [`Dump`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskView {
     /// Its id.
@@ -180,6 +180,10 @@ impl Dump {
     #[must_use]
     pub fn at(&self) -> Instant {
         self.at
+    }
+
+    pub(super) fn into_tasks(self) -> Vec<TaskView> {
+        self.tasks
     }
 
     /// Whether the loop can go on.
