@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use crate::cell::{Queue, TaskRef};
-use crate::trace::{Event, Tracer, Why};
+use crate::trace::{Tracer, Why};
 
 /// Who is next among the ready.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ impl Ready {
         let (id, Why { cause, via }) = (task.id(), why());
         self.queue.push(task);
         trace.queued(self.queue.len());
-        trace.emit(|| Event::Wake { task: id, cause, via });
+        trace.wake(id, cause, via);
     }
 
     /// The next task, if there is one and the loop is not halted.

@@ -185,7 +185,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     let lost = task.header().take_lost(); // it stood in the joiner's place
     // Before foreign code, which may drop the handle: who awaited it is woken all the same.
     let joiner = task.take_joiner();
-    state.trace.emit(|| Event::Done { task: task.id(), outcome });
+    state.trace.done(|| task.id(), outcome);
     let ending = take_ending(state, task, outcome);
     if let Some(payload) = lost {
         match task.kind() {
@@ -194,7 +194,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
         }
     }
     // The name is wanted once more, if a handle is dropped with a failure unread.
-    if !(task.header().has(HANDLE) && task.may_be_reported()) {
+    if task.header().has(NOTED) && !(task.header().has(HANDLE) && task.may_be_reported()) {
         state.names.borrow_mut().remove(&task.id());
     }
     if task.kind() == Kind::Root {

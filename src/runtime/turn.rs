@@ -137,12 +137,11 @@ fn step(state: &State, task: &TaskRef) {
 #[cold]
 #[inline(never)]
 fn step_told(state: &State, task: &TaskRef) {
-    state.trace.take_leaf(); // what was polled to no avail outside of every poll is not this one's
-    state.trace.emit(|| Event::Poll(task.id()));
+    state.trace.poll(task.id());
     let polled = wake::poll_told(task);
     let on = state.trace.take_leaf();
     match polled {
-        Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on }),
+        Poll::Pending => state.trace.pending(task.id(), on),
         Poll::Ready(outcome) => start::finish(state, task, outcome),
     }
 }

@@ -67,13 +67,13 @@ impl Reader<'_> {
         if word & words::TURN != 0 {
             self.begin_turn();
         }
-        if word & words::INSIDE != 0 && !self.said.is_open {
+        if word & words::INSIDE != 0 && self.said.open == 0 {
             self.begin_phase(number_of(Phase::Run));
             self.open = Some(self.events.len());
             self.push(Event::Poll(task_id(UNKNOWN)));
-            (self.said.is_open, self.said.actor) = (true, UNKNOWN);
+            (self.said.open, self.said.actor) = (words::INSIDE, UNKNOWN);
         }
-        if kind == Kind::Wake && !self.said.is_open {
+        if kind == Kind::Wake && self.said.open == 0 {
             match words::CAUSE.get(word) {
                 cause::TIMER => self.begin_phase(number_of(Phase::Fire)),
                 cause::READ | cause::WRITE => self.begin_phase(number_of(Phase::Dispatch)),
@@ -258,7 +258,7 @@ impl Reader<'_> {
         self.pass(word, time);
         self.push(event);
         self.close(task);
-        self.said.is_open = false;
+        self.said.open = 0;
         self.said.actor = task.0.get();
     }
 

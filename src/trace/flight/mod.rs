@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
-use super::{Event, RuntimeId};
+use super::{Cause, Event, Leaf, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 use note::Notes;
 
@@ -98,8 +98,27 @@ impl FlightRecorder {
     }
 
     /// An event of the runtime, from its tracer.
-    #[inline]
     pub(super) fn note(&self, now: Instant, event: &Event) {
         self.flight.borrow_mut().notes.note(now.nanos(), event);
+    }
+
+    #[inline]
+    pub(super) fn poll(&self, task: TaskId) {
+        self.flight.borrow_mut().notes.poll(task);
+    }
+
+    #[inline]
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
+        self.flight.borrow_mut().notes.pending(now.nanos(), task, on);
+    }
+
+    #[inline]
+    pub(super) fn done(&self, now: Instant, task: TaskId, outcome: Outcome) {
+        self.flight.borrow_mut().notes.done(now.nanos(), task, outcome);
+    }
+
+    #[inline]
+    pub(super) fn wake(&self, now: Instant, task: TaskId, cause: &Cause, via: Option<Via>) {
+        self.flight.borrow_mut().notes.wake(now.nanos(), task, cause, via, false);
     }
 }

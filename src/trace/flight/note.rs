@@ -94,7 +94,7 @@ impl Notes {
             vias: Table::new(words::VIA.most() as usize),
             threads: Vec::new(),
             thread_numbers: HashMap::new(),
-            people: People::new(words / 2),
+            people: People::new(words),
             rare: VecDeque::new(),
             rare_first: 0,
         }
@@ -109,27 +109,40 @@ impl Notes {
     /// An event; of those after a poll, a sleep and outside of the loop `now` is exact, of the others it is the
     /// moment of the last that was.
     pub(super) fn note(&mut self, now: u64, event: &Event) {
+        match event {
+            Event::Poll(task) => self.poll(*task),
+            Event::Pending { task, on } => self.pending(now, *task, on.as_ref()),
+            Event::Done { task, outcome } => self.done(now, *task, *outcome),
+            Event::Wake { task, cause, via } => self.wake(now, *task, cause, *via, false),
+            Event::Merge { task, cause, via } => self.wake(now, *task, cause, *via, true),
+            _ => {
+                self.begin_event();
+                match event {
+                    Event::Unpark(events) => self.unpark(now, *events as u64),
+                    _ => self.note_seldom(now, event),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn begin_event(&mut self) {
         if self.ring.is_full() {
             self.begin_block();
         }
-        match event {
-            Event::Poll(task) => {
-                if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != number_of(Phase::Run)) {
-                    self.spell_out();
-                }
-                self.due |= POLL;
-                self.running = task.0.get();
-            }
-            Event::Pending { task, on } => self.pending(now, task.0.get(), on.as_ref()),
-            Event::Done { task, outcome } => self.done(now, task.0.get(), *outcome),
-            Event::Wake { task, cause, via } => self.wake(now, 0, task.0.get(), cause, via.as_ref(), event),
-            Event::Merge { task, cause, via } => {
-                self.wake(now, words::AGAIN, task.0.get(), cause, via.as_ref(), event);
-            }
-            Event::Unpark(events) => self.unpark(now, *events as u64, event),
-            _ => self.note_seldom(now, event),
-        }
         self.seen += 1;
+    }
+
+    #[inline]
+    pub(super) fn poll(&mut self, task: TaskId) {
+        self.begin_event();
+        if self.due != 0
+            && (self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != number_of(Phase::Run)))
+        {
+            self.spell_out();
+        }
+        self.due |= POLL;
+        self.running = task.0.get();
     }
 
     #[inline(never)]
@@ -152,7 +165,9 @@ impl Notes {
                     self.spell_out();
                 }
                 match wait {
-                    Wait::AtMost(limit) if limit.as_nanos() > u128::from(words::UNTIL.most()) => self.rare(event),
+                    Wait::AtMost(limit) if limit.as_nanos() > u128::from(words::UNTIL.most()) => {
+                        self.rare(event.clone())
+                    }
                     _ => (self.due, self.park_due) = (self.due | PARK, *wait),
                 }
             }
@@ -171,7 +186,7 @@ impl Notes {
                 self.tell(kind_of(words::Kind::Jump) | words::REST.of(by), 0);
                 self.said.at += by;
             }
-            _ => self.rare(event),
+            _ => self.rare(event.clone()),
         }
     }
 
@@ -179,8 +194,7 @@ impl Notes {
     #[inline]
     fn tell(&mut self, word: u64, phase: u64) {
         let due = if self.due == 0 { 0 } else { self.settle(phase) };
-        let inside = if self.said.is_open { words::INSIDE } else { 0 };
-        self.ring.put(word | due | inside);
+        self.ring.put(word | due | self.said.open);
     }
 
     /// The bits for what is due.
@@ -213,7 +227,7 @@ impl Notes {
     }
 
     fn open(&mut self) {
-        self.said.is_open = true;
+        self.said.open = words::INSIDE;
         self.said.actor = self.running;
     }
 
@@ -274,8 +288,10 @@ impl Notes {
         if self.due & POLL != 0 { self.running } else { self.said.actor }
     }
 
-    #[inline]
-    fn pending(&mut self, now: u64, task: u64, on: Option<&Leaf>) {
+    #[inline(always)]
+    pub(super) fn pending(&mut self, now: u64, task: TaskId, on: Option<&Leaf>) {
+        self.begin_event();
+        let task = task.0.get();
         let leaf = on.map_or(0, |leaf| self.leaf(task, leaf));
         let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
         let time = self.time(now, words::PENDING_TIME);
@@ -283,7 +299,10 @@ impl Notes {
         self.ended(task);
     }
 
-    fn done(&mut self, now: u64, task: u64, outcome: Outcome) {
+    #[inline]
+    pub(super) fn done(&mut self, now: u64, task: TaskId, outcome: Outcome) {
+        self.begin_event();
+        let task = task.0.get();
         let word = kind_of(words::Kind::Done)
             | words::ENDED.of(self.people.code(task))
             | words::OUTCOME.of(match outcome {
@@ -300,23 +319,33 @@ impl Notes {
     /// A task's turn is over.
     #[inline]
     fn ended(&mut self, task: u64) {
-        self.said.is_open = false;
+        self.said.open = 0;
         self.said.actor = task;
     }
 
-    #[inline]
-    fn wake(&mut self, now: u64, again: u64, task: u64, cause: &Cause, via: Option<&Via>, event: &Event) {
-        self.catch_up(now);
+    #[inline(always)]
+    pub(super) fn wake(&mut self, now: u64, task: TaskId, cause: &Cause, via: Option<Via>, again: bool) {
+        self.begin_event();
+        if now > self.said.at {
+            self.catch_up(now);
+        }
+        let (again, task) = (if again { words::AGAIN } else { 0 }, task.0.get());
+        if let Cause::Task(by) = cause
+            && by.0.get() == self.actor()
+        {
+            let via = words::VIA.of(self.via(via));
+            return self.put_wake(again, task, cause::TASK, via, 0);
+        }
+        self.wake_otherwise(again, task, cause, via);
+    }
+
+    #[inline(never)]
+    fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
         let is_plain = via.is_none();
         let (phase, why, payload) = match cause {
             Cause::Task(by) => {
-                let via = words::VIA.of(self.via(via));
-                if by.0.get() == self.actor() {
-                    (0, cause::TASK, via)
-                } else {
-                    self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
-                    (0, cause::OTHER, via)
-                }
+                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
+                (0, cause::OTHER, words::VIA.of(self.via(via)))
             }
             Cause::Spawned if is_plain => {
                 let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
@@ -348,22 +377,34 @@ impl Notes {
                 };
                 (0, cause::PLAIN, words::PLAIN.of(why) | words::VIA.of(self.via(via)))
             }
-            Cause::Spawned | Cause::Timer(_) | Cause::Source(..) => return self.rare(event),
+            Cause::Spawned | Cause::Timer(_) | Cause::Source(..) => {
+                let (task, cause) = (task_id(task), cause.clone());
+                return self.rare(match again {
+                    0 => Event::Wake { task, cause, via },
+                    _ => Event::Merge { task, cause, via },
+                });
+            }
         };
+        // Within a poll a wake tells no phase.
+        let phase = if self.said.open != 0 { 0 } else { phase };
+        self.put_wake(again, task, why, payload, phase);
+    }
+
+    #[inline]
+    fn put_wake(&mut self, again: u64, task: u64, why: u64, payload: u64, phase: u64) {
         let word = kind_of(words::Kind::Wake)
             | again
             | words::CAUSE.of(why)
             | words::WOKEN.of(self.people.code(task))
             | words::PAYLOAD.of(payload);
-        // Within a poll a wake tells no phase.
-        let phase = if self.said.is_open { 0 } else { phase };
         self.tell(word, phase);
     }
 
-    fn unpark(&mut self, now: u64, events: u64, event: &Event) {
+    #[inline(never)]
+    fn unpark(&mut self, now: u64, events: u64) {
         if !words::EVENTS.has_room(events) {
             self.catch_up(now);
-            return self.rare(event);
+            return self.rare(Event::Unpark(events as usize));
         }
         let (slept, timer) = match self.park_due {
             _ if self.due != PARK && self.due != PARK | TURN => (0, 0),
@@ -389,13 +430,14 @@ impl Notes {
 
     #[cold]
     #[inline(never)]
-    fn rare(&mut self, event: &Event) {
+    fn rare(&mut self, event: Event) {
         let number = self.rare_first + self.rare.len() as u64;
-        self.rare.push_back((self.ring.block, event.clone()));
+        self.rare.push_back((self.ring.block, event));
         self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
     }
 
     /// The number of a leaf, in its table; how its own number is told is part of it.
+    #[inline(never)]
     fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number, template, a, b, tag) = match *leaf {
             Leaf::Sync { what, class, site, made } => {
@@ -449,9 +491,9 @@ impl Notes {
     }
 
     #[inline]
-    fn via(&mut self, via: Option<&Via>) -> u64 {
+    fn via(&mut self, via: Option<Via>) -> u64 {
         let Some(via) = via else { return 0 };
-        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || *via)
+        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || via)
     }
 
     /// The number of a thread's name; 0 if there is no room for more names.

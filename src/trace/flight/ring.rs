@@ -11,8 +11,8 @@ pub(super) struct Context {
     pub(super) turn: u64,
     /// The turn's last phase, by its number; 0: none yet.
     pub(super) phase: u64,
-    /// A poll was told to have begun, and not to have ended.
-    pub(super) is_open: bool,
+    /// The bit `INSIDE`, if a poll was told to have begun, and not to have ended; else 0.
+    pub(super) open: u64,
     /// The task of that poll, or the one that ended last.
     pub(super) actor: u64,
     /// The task that was spawned last.
