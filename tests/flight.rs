@@ -9,7 +9,7 @@ use std::time::Duration;
 use glassloop::net::UdpSocket;
 use glassloop::sync::{Mutex, mpsc};
 use glassloop::time::{Instant, sleep, timeout};
-use glassloop::trace::{Cause, Event, FlightRecorder, Leaf, Recorder, TaskId};
+use glassloop::trace::{Event, FlightRecorder, Leaf, Recorder};
 use glassloop::{Builder, JoinHandle, Runtime, join_all, spawn, spawn_blocking, spawn_named, yield_now};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -166,11 +166,15 @@ proptest! {
         budget in proptest::sample::select(vec![1_u32, 2, 128]),
         seed in proptest::option::of(any::<u64>()),
     ) {
-        let (recorder, flight) = run(&script, budget, seed, 1 << 14);
-        prop_assert_eq!(flight.dropped(), 0);
-        assert_same_events(&recorder, &flight);
-        let (recorder, flight) = run(&script, budget, seed, 1);
-        assert_same_events(&recorder, &flight);
+        for polls in [1 << 14, 1] {
+            let (recorder, flight) = run(&script, budget, seed, polls);
+            prop_assert!(polls == 1 || flight.dropped() == 0);
+            assert_same_events(&recorder, &flight);
+            // Under a virtual clock to the nanosecond.
+            let all = recorder.events();
+            let last = all.len() - flight.events().len();
+            prop_assert_eq!(&all[last..], &flight.events()[..]);
+        }
     }
 }
 
@@ -210,7 +214,7 @@ fn looked_at_in_the_middle_of_a_poll_it_tells_all_up_to_there() {
 
 #[test]
 fn sockets_threads_and_jobs_are_told_with_their_names_and_numbers() {
-    let (runtime, recorder, flight) = flying(Builder::new(), 150);
+    let (runtime, recorder, flight) = flying(Builder::new(), 1);
     let handle = runtime.handle();
     runtime.block_on(async {
         let mut sockets = Vec::new();
@@ -242,4 +246,91 @@ fn sockets_threads_and_jobs_are_told_with_their_names_and_numbers() {
     });
     assert!(flight.dropped() > 0);
     assert_same_events(&recorder, &flight);
+}
+
+#[test]
+fn a_task_whose_spawn_was_dropped_long_ago_keeps_its_name_and_place() {
+    let (runtime, _, flight) = flying(Builder::new(), 1);
+    let line = line!() + 2;
+    runtime.block_on(async {
+        let old = spawn_named("old", async {
+            for _ in 0..5000 {
+                spawn(async {}).detach();
+                yield_now().await;
+            }
+        });
+        old.await.unwrap();
+    });
+    assert!(lines(&flight).iter().all(|line| !line.starts_with("spawn 2 ")));
+    let story = flight.story();
+    assert_eq!(story.dropped, flight.dropped());
+    let old = story.tasks.iter().find(|task| task.id.to_string() == "2").unwrap();
+    assert_eq!((old.name.as_deref(), old.site.map(|site| site.line())), (Some("old"), Some(line)));
+    assert_eq!(old.by.map(|by| by.to_string()).as_deref(), Some("1"));
+}
+
+#[test]
+fn a_wait_for_the_same_socket_or_timer_is_told_by_its_number_each_time() {
+    let (runtime, recorder, flight) = flying(Builder::new(), 1000);
+    runtime.block_on(async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        for _ in 0..10 {
+            assert!(timeout(millis(1), socket.recv_from(&mut [0])).await.is_err());
+            other.send_to(&[1], address).await.unwrap();
+            socket.recv_from(&mut [0]).await.unwrap();
+        }
+    });
+    assert_same_events(&recorder, &flight);
+    let waits = flight
+        .events()
+        .into_iter()
+        .filter(|(_, event)| matches!(event, Event::Pending { on: Some(Leaf::Source { .. }), .. }));
+    assert!(waits.count() >= 10);
+}
+
+#[test]
+fn a_wake_within_a_poll_has_the_time_of_its_begin() {
+    let (runtime, recorder, flight) = flying(Builder::new(), 1000);
+    runtime.block_on(async {
+        let task = spawn(async {});
+        sleep(millis(1)).await;
+        std::thread::sleep(millis(2)); // a long poll, and a wake at its end
+        let other = spawn(async {});
+        yield_now().await;
+        (task.await.unwrap(), other.await.unwrap());
+    });
+    let is_spawn = |event: &Event| event.to_string() == "wake 3: spawned";
+    let at = |events: Vec<(Instant, Event)>| events.into_iter().find(|(_, event)| is_spawn(event)).unwrap().0;
+    let events = flight.events();
+    let wake = events.iter().position(|(_, event)| is_spawn(event)).unwrap();
+    let poll = events[..wake].iter().rposition(|(_, event)| matches!(event, Event::Poll(_))).unwrap();
+    assert_eq!(events[poll].0, events[wake].0);
+    assert!(at(recorder.events()) >= events[wake].0 + millis(2));
+    assert!(events.is_sorted_by_key(|(at, _)| *at));
+}
+
+#[test]
+fn cleared_it_forgets_what_was_and_goes_on() {
+    let (runtime, recorder, flight) = flying(Builder::new(), 100);
+    runtime.block_on(async {
+        join_all((0..3).map(|_| spawn(yield_now()))).await;
+        flight.clear();
+        assert_eq!((flight.events().len(), flight.dropped()), (1, 0)); // the poll that runs
+        recorder.clear();
+        join_all((0..3).map(|_| spawn(yield_now()))).await;
+    });
+    assert_eq!(lines(&flight)[1..], recorder.lines());
+    assert_eq!(flight.dropped(), 0);
+}
+
+#[test]
+fn given_to_a_second_runtime_it_is_refused() {
+    let flight = FlightRecorder::new();
+    let first = Builder::new().flight_recorder(&flight).build().unwrap();
+    let error = Builder::new().flight_recorder(&flight).build().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    let words = format!("this flight recorder was given to runtime {} already", first.id());
+    assert!(error.to_string().starts_with(&words), "{error}");
 }

@@ -79,7 +79,7 @@ fn of_its_own(path: &Path) -> PathBuf {
 impl Drop for Ending {
     fn drop(&mut self) {
         let Ending { runtime, file: TraceFile { path, asked, recorder } } = self;
-        match (export::to_path(path, &recorder.events(), recorder.dropped()), asked) {
+        match (recorder.to_path(path), asked) {
             (Err(error), _) => say(format_args!("the trace of runtime {runtime} is lost: {error}")),
             (Ok(_), Asked::Program) => {} // nothing is said that nobody asked for
             (Ok(events), Asked::Environment) => {

@@ -43,8 +43,13 @@ impl Format {
     }
 
     /// Writes the events, of which `dropped` older ones are gone.
-    pub(crate) fn write(self, events: &[(Instant, Event)], dropped: u64, out: &mut dyn Write) -> io::Result<()> {
-        let story = || Story { dropped, ..Story::of(events) };
+    fn write(
+        self,
+        events: &[(Instant, Event)],
+        story: impl FnOnce() -> Story,
+        dropped: u64,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         match self {
             Format::Text => text::write(events, dropped, out),
             Format::Json => json::write(&story(), out),
@@ -71,7 +76,8 @@ impl Recorder {
     /// assert!(error.to_string().contains("must end with .txt (the log), .json"));
     /// ```
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        to_path(path.as_ref(), &self.events(), self.dropped()).map(drop)
+        let (events, dropped) = (self.events(), self.dropped());
+        to_path(path.as_ref(), &events, || Story { dropped, ..Story::of(&events) }, dropped).map(drop)
     }
 }
 
@@ -90,15 +96,26 @@ impl FlightRecorder {
     /// runtime.block_on(async { /* … and when something odd was seen: */ flight.write("odd.html") }).unwrap();
     /// ```
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        to_path(path.as_ref(), &self.events(), self.dropped()).map(drop)
+        self.to_path(path.as_ref()).map(drop)
+    }
+
+    /// The same, and says how many events it wrote.
+    pub(crate) fn to_path(&self, path: &Path) -> io::Result<usize> {
+        let events = self.events();
+        to_path(path, &events, || self.story_of(&events), self.dropped())
     }
 }
 
 /// Writes the events to `path`, and says how many they are.
-pub(crate) fn to_path(path: &Path, events: &[(Instant, Event)], dropped: u64) -> io::Result<usize> {
+fn to_path(
+    path: &Path,
+    events: &[(Instant, Event)],
+    story: impl FnOnce() -> Story,
+    dropped: u64,
+) -> io::Result<usize> {
     let format = Format::of(path)?;
     let mut out = BufWriter::new(create(path)?);
-    format.write(events, dropped, &mut out).and_then(|()| out.flush()).map_err(naming(path))?;
+    format.write(events, story, dropped, &mut out).and_then(|()| out.flush()).map_err(naming(path))?;
     Ok(events.len())
 }
 

@@ -72,3 +72,20 @@ impl<T> Table<T> {
 
 /// An odd number near 2^64 divided by the golden ratio: a product with it spreads small differences over the word.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_one_number_until_the_table_is_full() {
+        let mut table = Table::new(1000);
+        for _ in 0..2 {
+            for n in 0..1200 {
+                let number = table.number([n * 16, 7, n, 0], || n);
+                assert_eq!(number, if n < 1000 { n as u64 + 1 } else { 0 });
+                assert_eq!(table.get(number).copied(), (n < 1000).then_some(n));
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
+use super::story::Story;
 use super::{Cause, Event, Leaf, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 use note::Notes;
@@ -69,6 +70,41 @@ impl FlightRecorder {
     #[must_use]
     pub fn events(&self) -> Vec<(Instant, Event)> {
         decode::decode(&self.flight.borrow().notes)
+    }
+
+    /// What happened, as a story: see [`Story`]. It knows the names of tasks that were spawned before the events kept,
+    /// and live or are in them.
+    ///
+    /// # Examples
+    /// ```
+    /// use glassloop::{Builder, trace::FlightRecorder};
+    ///
+    /// let flight = FlightRecorder::new();
+    /// let runtime = Builder::new().flight_recorder(&flight).build().unwrap();
+    /// runtime.block_on(async {
+    ///     let task = glassloop::spawn_named("counter", async { glassloop::yield_now().await });
+    ///     glassloop::yield_now().await;
+    ///     flight.clear();
+    ///     task.await.unwrap();
+    /// });
+    /// assert!(flight.story().tasks.iter().any(|task| task.name.as_deref() == Some("counter")));
+    /// ```
+    #[must_use]
+    pub fn story(&self) -> Story {
+        self.story_of(&self.events())
+    }
+
+    /// The same, of its events.
+    pub(super) fn story_of(&self, events: &[(Instant, Event)]) -> Story {
+        let mut story = Story { dropped: self.dropped(), ..Story::of(events) };
+        let people = &self.flight.borrow().notes.people;
+        for life in story.tasks.iter_mut().filter(|life| life.site.is_none()) {
+            if let Some(person) = people.get(life.id.0.get()) {
+                (life.kind, life.by, life.site) = (person.kind, person.by, Some(person.site));
+                life.name.clone_from(&person.name);
+            }
+        }
+        story
     }
 
     /// How many events were dropped because the recorder was full.

@@ -11,11 +11,11 @@ use crate::trace::{Kind, TaskId};
 
 /// What was said of a task when it was spawned.
 #[derive(Clone)]
-pub(in crate::trace) struct Person {
-    pub(in crate::trace) kind: Kind,
-    pub(in crate::trace) name: Option<Arc<str>>,
-    pub(in crate::trace) by: Option<TaskId>,
-    pub(in crate::trace) site: &'static Location<'static>,
+pub(super) struct Person {
+    pub(super) kind: Kind,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) by: Option<TaskId>,
+    pub(super) site: &'static Location<'static>,
     /// The block in which it ended.
     ended: u64,
 }
@@ -44,7 +44,7 @@ const FEW: usize = 1024;
 
 pub(super) struct People {
     /// By id, one after the other.
-    young: VecDeque<Option<Person>>,
+    young: VecDeque<Person>,
     /// The id of the first among them.
     first: u64,
     /// How many of them there may be.
@@ -88,19 +88,17 @@ impl People {
         if self.young.len() >= self.most {
             self.age();
         }
-        self.young.push_back(Some(person));
+        self.young.push_back(person);
     }
 
     /// Ids that nobody was announced with.
     #[cold]
     fn skip_to(&mut self, id: u64) {
         debug_assert!(self.newest < id, "ids are never used again");
-        if self.young.is_empty() {
-            self.first = id;
+        while !self.young.is_empty() {
+            self.age();
         }
-        while self.first + (self.young.len() as u64) < id {
-            self.young.push_back(None);
-        }
+        self.first = id;
     }
 
     /// The oldest of the young is an elder from now on.
@@ -109,7 +107,6 @@ impl People {
         let Some(person) = self.young.pop_front() else { return };
         let id = self.first;
         self.first += 1;
-        let Some(person) = person else { return };
         if person.ended != LIVES {
             // Its words may be in the ring. Counted as if it ended now, it is kept a little longer than need be.
             self.leaving
@@ -126,7 +123,7 @@ impl People {
     #[inline]
     pub(super) fn ended(&mut self, id: u64, block: u64) {
         match self.young.get_mut(id.wrapping_sub(self.first) as usize) {
-            Some(Some(person)) => person.ended = block,
+            Some(person) => person.ended = block,
             _ => self.elder_ended(id, block),
         }
     }
@@ -140,15 +137,14 @@ impl People {
 
     /// Forgets those who ended before this block.
     pub(super) fn forget_before(&mut self, block: u64) {
-        let is_gone = |person: &Option<Person>| person.as_ref().is_none_or(|person| person.ended < block);
         loop {
             match self.young.front() {
-                Some(first) if is_gone(first) => {
+                Some(first) if first.ended < block => {
                     self.young.pop_front();
                     self.first += 1;
                 }
                 // One that lives on must not keep all that come after it.
-                Some(Some(first)) if first.ended == LIVES && self.young.len() > FEW => self.age(),
+                Some(first) if first.ended == LIVES && self.young.len() > FEW => self.age(),
                 _ => break,
             }
         }
@@ -185,9 +181,47 @@ impl People {
 
     pub(super) fn get(&self, id: u64) -> Option<&Person> {
         if let Some(person) = self.young.get(id.wrapping_sub(self.first) as usize) {
-            return person.as_ref();
+            return Some(person);
         }
         let seat = *self.elders.get(&id)?;
         self.seats[seat as usize].as_ref().map(|(_, person)| person)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person() -> Person {
+        Person::new(Kind::Task, None, None, Location::caller())
+    }
+
+    #[test]
+    fn a_task_that_outlives_many_others_is_told_apart_from_them() {
+        let mut people = People::new(10);
+        people.spawned(5, person());
+        let twin = 5 + LOW + 1; // its low bits are the same
+        people.spawned(twin, person());
+        people.spawned(twin + 1, person());
+        for id in [5, twin, twin + 1] {
+            assert_eq!(people.id_of(people.code(id), people.newest()), id);
+        }
+        assert_ne!(people.code(5), people.code(twin));
+    }
+
+    #[test]
+    fn whoever_ended_is_known_until_its_block_is_gone() {
+        let mut people = People::new(2);
+        (1..=4).for_each(|id| people.spawned(id, person())); // 1 and 2 are elders by now
+        people.ended(1, 7);
+        people.ended(3, 7);
+        people.forget_before(7);
+        assert!((1..=4).all(|id| people.get(id).is_some()));
+        people.forget_before(8);
+        assert_eq!((1..=4).filter(|id| people.get(*id).is_some()).collect::<Vec<_>>(), [2, 4]);
+        people.ended(2, 8);
+        people.forget_before(9);
+        assert!(people.elders.is_empty());
+        assert_eq!(people.free.len(), people.seats.len());
     }
 }

@@ -173,3 +173,18 @@ pub(super) mod cause {
     pub(in super::super) const ABORTED: u64 = 2;
     pub(in super::super) const OUTSIDE: u64 = 3;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn low_bits_stand_for_the_nearest_number_that_ends_so() {
+        let field = Field::new(3, 4);
+        for near in 0..100 {
+            for number in (0..100).filter(|number| field.is_near(*number, near)) {
+                assert_eq!(field.nearest(field.get(field.of(number)), near), number, "near {near}");
+            }
+        }
+    }
+}
