@@ -126,6 +126,7 @@ mod inbox;
 pub mod trace;
 mod clock;
 mod panics;
+mod by_id;
 mod atomic;
 
 pub use cell::JoinError;

@@ -28,9 +28,15 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
 /// names the code.
 pub(crate) fn guarded(what: &str, act: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(act)) {
-        say(format_args!("{what} panicked: {}", message_of(payload.as_ref())));
-        dispose(payload);
+        swallow(what, payload);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn swallow(what: &str, payload: Payload) {
+    say(format_args!("{what} panicked: {}", message_of(payload.as_ref())));
+    dispose(payload);
 }
 
 /// Says something on standard error. Whoever read it may be gone: then nobody hears it, where `eprintln!` would panic.

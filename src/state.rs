@@ -2,12 +2,11 @@
 //! with it is in `wake` and `runtime`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::by_id::ById;
 use crate::cell::{Inbox, Registry, Running};
 use crate::clock::{Clock, Instant};
 use crate::panics::Payload;
@@ -15,7 +14,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{ById, OnUnhandled, Outcome, RuntimeId, TaskId, Tracer, Unhandled};
+use crate::trace::{OnUnhandled, Outcome, RuntimeId, Tracer, Unhandled};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -29,9 +28,9 @@ pub(crate) struct State {
     /// All live tasks.
     pub(crate) tasks: Registry,
     /// The names of live tasks that have one.
-    pub(crate) names: RefCell<HashMap<TaskId, Arc<str>>>,
+    pub(crate) names: RefCell<ById<Arc<str>>>,
     /// Who wants to hear of the end of live tasks.
-    pub(crate) endings: RefCell<HashMap<TaskId, Ending, BuildHasherDefault<ById>>>,
+    pub(crate) endings: RefCell<ById<Ending>>,
     pub(crate) running: Running,
     pub(crate) turns: Cell<u64>,
     /// How many tasks were made; the last one's id.
@@ -75,6 +74,7 @@ impl Extent {
 
 /// When the loop last looked for tasks that are stuck behind locks.
 #[derive(Default)]
+#[cfg_attr(not(feature = "sync"), allow(dead_code))] // without locks none are
 pub(crate) struct Looked {
     /// What the waits' news were then.
     pub(crate) news: Cell<u64>,

@@ -9,11 +9,10 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
@@ -163,16 +162,23 @@ impl From<Elsewhere> for std::io::Error {
     }
 }
 
-/// The inboxes of all live runtimes, for what holds a key and is dropped on another thread.
-static LIVE: Mutex<BTreeMap<RuntimeId, Weak<Inbox>>> = Mutex::new(BTreeMap::new());
+/// The inboxes of all live runtimes, for what holds a key and is dropped on another thread. They are few, and looked at
+/// in turn; a map of them was 9 KiB of a binary.
+static LIVE: Mutex<Vec<(RuntimeId, Weak<Inbox>)>> = Mutex::new(Vec::new());
+
+fn live() -> MutexGuard<'static, Vec<(RuntimeId, Weak<Inbox>)>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(crate) fn announce(inbox: &Arc<Inbox>) {
-    let weak = Arc::downgrade(inbox);
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox.runtime(), weak);
+    live().push((inbox.runtime(), Arc::downgrade(inbox)));
 }
 
 pub(crate) fn retract(runtime: RuntimeId) {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner).remove(&runtime);
+    let mut live = live();
+    if let Some(at) = live.iter().position(|(id, _)| *id == runtime) {
+        drop(live.swap_remove(at));
+    }
 }
 
 /// Does something in a runtime: at once on its own thread while it runs, else at its next collect. If the runtime is
@@ -186,10 +192,16 @@ pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'sta
             act(state);
         }
     });
-    let Some(act) = act else { return };
-    let inbox = LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(&runtime).and_then(Weak::upgrade);
+    if let Some(act) = act {
+        leave(runtime, Box::new(move || current(|state| state.map(act).unwrap_or_default())));
+    }
+}
+
+/// For a runtime's next collect.
+#[cold]
+fn leave(runtime: RuntimeId, call: Box<dyn FnOnce() + Send>) {
+    let inbox = live().iter().find(|(id, _)| *id == runtime).and_then(|(_, inbox)| inbox.upgrade());
     if let Some(inbox) = inbox {
-        let call = Box::new(move || current(|state| state.map(act).unwrap_or_default()));
         let _ = inbox.send(Message::Call(call, inbox.sign())); // closed meanwhile: dropped
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn wait_for(task: &TaskRef, cx: &Context<'_>) {
 /// A panicked task's name was kept for a report that is not needed now.
 #[cold]
 fn forget_name(task: &TaskRef) {
-    wake::with_loop_of(task, |state| state.names.borrow_mut().remove(&task.id()));
+    wake::with_loop_of(task, |state| state.names.borrow_mut().remove(task.id().0));
 }
 
 impl<T> Unpin for JoinHandle<T> {}

@@ -225,7 +225,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    expect(wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site))))
+    expect(wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::CPU.spawn_on(state, work, site))))
 }
 
 /// As [`spawn_cpu`], but gives an error outside of a running loop; `work` is dropped then.
@@ -242,7 +242,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site)))
+    wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::CPU.spawn_on(state, work, site)))
 }
 
 #[track_caller]

@@ -1,7 +1,6 @@
 //! How a runtime is made: its policies and limits.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -290,7 +289,7 @@ impl Builder {
             reactor,
             pool: Pool::new(policy),
             tasks: Registry::new(),
-            names: RefCell::new(HashMap::new()),
+            names: RefCell::default(),
             endings: RefCell::default(),
             running: Running::new(),
             turns: Cell::new(0),

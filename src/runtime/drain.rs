@@ -64,7 +64,7 @@ fn wait_for_all(state: &State, left: &Rc<Cell<usize>>) -> bool {
                 wake::wake_task(root, || Some(Via { what: Via::ENDED, made: site }));
             }
         };
-        state.endings.borrow_mut().entry(task.id()).or_default().hooks.push(Box::new(hook));
+        state.endings.borrow_mut().get_or_default(task.id().0).hooks.push(Box::new(hook));
     }
     !others.is_empty()
 }

@@ -72,7 +72,7 @@ impl Lost {
     /// Does what `state`'s runtime was told to do.
     fn meet(mut self, state: &State) {
         let Some(failure) = &mut self.0 else { return };
-        failure.name = state.names.borrow_mut().remove(&failure.id);
+        failure.name = state.names.borrow_mut().remove(failure.id.0);
         match &state.on_unhandled {
             OnUnhandled::Report => {}
             OnUnhandled::Ignore => self.0 = None,

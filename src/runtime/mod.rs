@@ -12,6 +12,10 @@ mod lost;
 mod metrics;
 mod shutdown;
 mod start;
+#[cfg(feature = "sync")]
+mod stuck;
+#[cfg(not(feature = "sync"))]
+#[path = "never_stuck.rs"]
 mod stuck;
 #[cfg(feature = "glass")]
 mod trace_file;
@@ -19,7 +23,7 @@ mod turn;
 
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 pub use crate::pool::Load;
@@ -160,18 +164,7 @@ impl Runtime {
         let ended = wake::enter(state, || {
             let root = pin!(async { output = Some(future.await) });
             state.root.set(Extent::of(&*root));
-            let id = start::next_id(state);
-            with_root(root, &state.inbox, id, site, |task| {
-                let _leave = start::enrol(state, task);
-                start::announce(state, task, None);
-                state.ready.halt(false);
-                wake::make_ready(state, task.clone(), || Cause::Spawned.into());
-                // Until the root has finished, or a failure that nobody sees has stopped the loop.
-                while !state.ready.is_halted() {
-                    turn::turn(state, Host::Own)?;
-                }
-                Ok(())
-            })
+            turn_to_end(state, root, site)
         });
         state.trace.stop();
         #[cfg(unix)]
@@ -201,6 +194,25 @@ impl Runtime {
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
+}
+
+/// Turns the loop until `root` has finished. It knows no type of a root, so it stands once in a program.
+fn turn_to_end(
+    state: &State,
+    root: Pin<&mut (dyn Future<Output = ()> + '_)>,
+    site: &'static Location<'static>,
+) -> Result<(), Deadlock> {
+    with_root(root, &state.inbox, start::next_id(state), site, |task| {
+        let _leave = start::enrol(state, task);
+        start::announce(state, task, None);
+        state.ready.halt(false);
+        wake::make_ready(state, task.clone(), || Cause::Spawned.into());
+        // Until the root has finished, or a failure that nobody sees has stopped the loop.
+        while !state.ready.is_halted() {
+            turn::turn(state, Host::Own)?;
+        }
+        Ok(())
+    })
 }
 
 impl std::fmt::Debug for Runtime {

@@ -29,6 +29,7 @@ use crate::wake;
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn pause() {
     assert!(on_clock("time::pause", |state| state.clock.pause()), "time::pause: the clock stands already");
 }
@@ -38,6 +39,7 @@ pub fn pause() {
 /// # Panics
 /// Outside of a running loop, and if the clock runs already.
 #[track_caller]
+#[inline]
 pub fn resume() {
     let resumed = on_clock("time::resume", |state| {
         state.reactor.forget_alarm();
@@ -52,6 +54,7 @@ pub fn resume() {
 /// Outside of a running loop.
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn is_paused() -> bool {
     on_clock("time::is_paused", |state| state.clock.is_paused())
 }

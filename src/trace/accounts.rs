@@ -2,11 +2,10 @@
 //! what it waits for.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use super::{Event, Leaf, TaskId};
+use crate::by_id::ById;
 use crate::clock::Instant;
 
 /// What is known of a live task since its spawn.
@@ -36,17 +35,15 @@ impl Account {
 }
 
 /// The accounts of all live tasks; `None` if dumps do not ask for them.
-pub(crate) struct Accounts(RefCell<Option<Table>>);
-
-type Table = HashMap<TaskId, Account, BuildHasherDefault<ById>>;
+pub(crate) struct Accounts(RefCell<Option<ById<Account>>>);
 
 impl Accounts {
     pub(crate) fn new(are_kept: bool) -> Accounts {
-        Accounts(RefCell::new(are_kept.then(Table::default)))
+        Accounts(RefCell::new(are_kept.then(ById::default)))
     }
 
     pub(crate) fn of(&self, task: TaskId) -> Option<Account> {
-        self.0.borrow().as_ref()?.get(&task).copied()
+        self.0.borrow().as_ref()?.get(task.0).copied()
     }
 
     /// Nobody observes any more: what is not kept up to date is not told.
@@ -60,45 +57,26 @@ impl Accounts {
         match event {
             Event::Spawn { task, .. } => {
                 let new = Account { polls: 0, busy: Duration::ZERO, leaf: None, since: now, is_running: false };
-                table.insert(*task, new);
+                table.insert(task.0, new);
             }
             Event::Poll(task) => {
-                if let Some(account) = table.get_mut(task) {
+                if let Some(account) = table.get_mut(task.0) {
                     account.polls += 1;
                     account.leaf = None;
                     (account.since, account.is_running) = (now, true);
                 }
             }
             Event::Pending { task, on } => {
-                if let Some(account) = table.get_mut(task) {
+                if let Some(account) = table.get_mut(task.0) {
                     account.busy = account.busy(now);
                     account.leaf = *on;
                     (account.since, account.is_running) = (now, false);
                 }
             }
             Event::Done { task, .. } => {
-                table.remove(task);
+                table.remove(task.0);
             }
             _ => {}
         }
-    }
-}
-
-/// Hashes an id, which is a small number, by spreading its bits.
-#[derive(Default)]
-pub(crate) struct ById(u64);
-
-impl Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // A table looks at the highest bits and at the lowest: the number grows in these, the product in those.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

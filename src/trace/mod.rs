@@ -29,7 +29,6 @@ pub use recorder::Recorder;
 pub use tracer::Observer;
 pub use unhandled::{Failed, OnUnhandled, Unhandled};
 
-pub(crate) use accounts::ById;
 pub(crate) use leaf::Why;
 pub(crate) use meter::Meter;
 pub(crate) use sinks::Sinks;
