@@ -8,9 +8,9 @@ use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use glassloop::net::{TcpListener, TcpStream};
+use glassloop::net::{TcpListener, TcpSocket, TcpStream};
 use glassloop::sync::{Mutex, mpsc};
-use glassloop::time::{Instant, interval, sleep};
+use glassloop::time::{Instant, interval, sleep, timeout};
 use glassloop::trace::story::Explain;
 use glassloop::trace::{Event, Kind, Observer, Recorder, Wait};
 use glassloop::{Builder, join_all, spawn, spawn_blocking, spawn_named, yield_now};
@@ -287,6 +287,34 @@ fn steps_with_work_of_their_own_in_between_get_no_advice() {
         spawn(sleep(ms(40))).await.unwrap();
         work(ms(30));
         spawn(sleep(ms(40))).await.unwrap();
+    });
+}
+
+#[test]
+fn attempts_that_fail_and_are_made_again_get_no_advice() {
+    // A worker that panics is begun anew.
+    assert_no_advice(async {
+        for _ in 0..3 {
+            let worker = spawn(async {
+                sleep(ms(40)).await;
+                std::panic::resume_unwind(Box::new("quietly"));
+            });
+            assert!(worker.await.is_err());
+        }
+    });
+    // A server that has no room answers nobody.
+    assert_no_advice(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let full = socket.listen(0).unwrap();
+        let address = full.local_addr().unwrap();
+        let mut in_line = Vec::new();
+        while let Ok(stream) = timeout(ms(1), TcpStream::connect(address)).await {
+            in_line.push(stream.unwrap());
+        }
+        for _ in 0..3 {
+            assert!(timeout(ms(40), TcpStream::connect(address)).await.is_err());
+        }
     });
 }
 

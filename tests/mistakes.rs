@@ -288,18 +288,15 @@ fn a_task_that_does_not_heed_the_stop_is_waited_for_in_silence_or_named() {
 
 #[test]
 fn tasks_awaited_one_by_one_are_advised_to_run_together_and_together_get_no_advice() {
-    let step = |time, task, name| {
-        format!("{time:>9} ms for task {task} {name:?} (examples/mistakes/m20_spawned_and_awaited.rs:24)")
-    };
-    let wrong = [
-        "it took 900ms",
-        "these 3 awaits of task 1 (examples/mistakes/m20_spawned_and_awaited.rs:34) ran one after another",
-        &step(400, 2, "user"),
-        &step(300, 3, "orders"),
-        &step(200, 4, "news"),
-        "together they would take 400 ms instead of 900 ms, if none needs another's result",
-    ];
-    assert_said(&m20::MISTAKE, &wrong, &["it took 400ms"]);
+    let wrong = (m20::MISTAKE.wrong)(Builder::new()).join("\n").replace("tests/../examples/mistakes/m20_", "");
+    let golden = r#"it took 900ms
+these 3 awaits of task 1 (spawned_and_awaited.rs:36) ran one after another
+   400 ms for task 2 "user" (spawned_and_awaited.rs:23)
+   300 ms for task 3 "orders" (spawned_and_awaited.rs:23)
+   200 ms for task 4 "news" (spawned_and_awaited.rs:23)
+together they would take 400 ms instead of 900 ms, if none needs another's result"#;
+    assert_eq!(wrong, golden);
+    assert_eq!((m20::MISTAKE.mended)(Builder::new()), ["it took 400ms"]);
 }
 
 /// The real compiler's words, of a package made for it.

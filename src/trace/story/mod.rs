@@ -163,4 +163,6 @@ pub struct Registered {
     pub at: Instant,
     /// The poll in which that was, as a place in [`Story::polls`].
     pub during: Option<usize>,
+    /// When a connection that was waited for was made: it was introduced again, with its peer.
+    pub connected: Option<Instant>,
 }

@@ -1,10 +1,11 @@
 //! Reads events into a [`Story`]. Nothing is taken for granted: a recording may begin and end anywhere.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::{Asleep, Life, Poll, Polled, Registered, Story, Woken};
 use crate::clock::Instant;
-use crate::trace::{Cause, Event, Kind, Leaf, TaskId, Via, Wait};
+use crate::trace::{ById, Cause, Event, Kind, Leaf, TaskId, Via, Wait};
 
 impl Story {
     /// Reads events, which are of one runtime and in their order. They may be any part of what happened.
@@ -37,7 +38,7 @@ impl Story {
                 sources: Vec::new(),
                 reports: Vec::new(),
             },
-            places: HashMap::new(),
+            places: HashMap::default(),
             turn: Turn::Unknown,
             asleep: false,
             before: begin,
@@ -53,7 +54,7 @@ struct Reader {
     /// Its `end` is how far was read.
     story: Story,
     /// Where each task stands in the story.
-    places: HashMap<TaskId, usize>,
+    places: HashMap<TaskId, usize, BuildHasherDefault<ById>>,
     turn: Turn,
     /// The last of the sleeps goes on.
     asleep: bool,
@@ -131,8 +132,10 @@ impl Reader {
                 let (source, address, during) = (*source, address.clone(), self.running());
                 let sources = &mut self.story.sources;
                 match sources.binary_search_by_key(&source, |registered| registered.source) {
-                    Ok(place) => sources[place].address = address, // now it has a peer
-                    Err(place) => sources.insert(place, Registered { source, thing, address, at, during }),
+                    Ok(place) => (sources[place].address, sources[place].connected) = (address, Some(at)),
+                    Err(place) => {
+                        sources.insert(place, Registered { source, thing, address, at, during, connected: None })
+                    }
                 }
             }
             Event::Lost { .. } | Event::Stuck { .. } => self.story.reports.push((at, event.clone())),

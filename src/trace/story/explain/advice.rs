@@ -9,7 +9,8 @@
 //! - a lock, a channel, another task's word;
 //! - a socket that was there before: a server that reads the next request, a client that reads the next answer;
 //! - a timer: a pause between two steps is mostly wanted, and nothing shows whether it began before them;
-//! - a job spawned where the one before was: a file that is read piece by piece.
+//! - a job spawned where the one before was: a file that is read piece by piece;
+//! - what failed: a task that panicked, a connection that was not made. What follows is mostly another attempt.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use super::Who;
 use crate::clock::Instant;
 use crate::trace::story::{Story, Waited};
-use crate::trace::{Direction, Kind, Leaf, SourceId, TaskId};
+use crate::trace::{Direction, Kind, Leaf, Outcome, SourceId, TaskId};
 
 /// To gain less is not worth a word.
 const GAIN: Duration = Duration::from_millis(10);
@@ -162,6 +163,9 @@ impl Story {
         match wait.on? {
             Leaf::Join { task, spawned } => {
                 let awaited = self.task(task)?;
+                if !matches!(self.tasks[awaited].ended, Some((_, Outcome::Ready))) {
+                    return None;
+                }
                 let thing = match self.tasks[awaited].kind {
                     Kind::Blocking | Kind::Cpu => Thing::Job(task),
                     _ => Thing::Task(task),
@@ -173,7 +177,8 @@ impl Story {
                 let place = self.sources.binary_search_by_key(&source, |registered| registered.source).ok()?;
                 let registered = &self.sources[place];
                 // One that connects waits to write first; one that listens or was accepted waits to read.
-                if !is_fresh(registered.during) || direction != Direction::Write {
+                if !is_fresh(registered.during) || direction != Direction::Write || registered.connected.is_none()
+                {
                     return Some(Next::Same);
                 }
                 let address = registered.address.as_deref().map(|address| format!(" {address}"));
