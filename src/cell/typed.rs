@@ -57,8 +57,8 @@ impl<F: Future> Cell<F> {
             kind,
             home: Home::new(Layout::new::<Cell<F>>()),
             slot: std::mem::offset_of!(Cell<F>, slot),
-            poll: poll::<F>,
-            cancel: cancel::<F>,
+            poll: poll::<F, false>,
+            cancel: cancel::<F, false>,
             unread: None,
         }
     }
@@ -87,8 +87,12 @@ where
     E: Display,
 {
     /// The table of a task whose errors must be read.
-    pub(super) const CHECKED: &'static Vtable =
-        &Vtable { unread: Some(unread::<T, E>), ..Cell::<F>::vtable(Kind::Task) };
+    pub(super) const CHECKED: &'static Vtable = &Vtable {
+        poll: poll::<F, true>,
+        cancel: cancel::<F, true>,
+        unread: Some(unread::<T, E>),
+        ..Cell::<F>::vtable(Kind::Task)
+    };
 }
 
 /// The words of an error that nobody reads: `{:#}`, by which error types with a chain of causes show all of it.
@@ -125,9 +129,12 @@ pub(super) unsafe fn new<F: Future>(
     cell.cast()
 }
 
+/// `CHECKED`: its errors must be read. Other tasks have code without a look for that: asked for at run time, it would
+/// cost each detached task 18 instructions.
+///
 /// # Safety
 /// `cell` is a `Cell<F>` of this thread (OWNER) with FUTURE set, and the caller holds a `TaskRef`.
-unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Outcome> {
+unsafe fn poll<F: Future, const CHECKED: bool>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Outcome> {
     // SAFETY: this function's contract. The future is never moved: it is dropped where it stands.
     let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
         Pin::new_unchecked(&mut *(*Cell::<F>::slot(cell)).future).poll(cx)
@@ -135,29 +142,29 @@ unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<O
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         // SAFETY: this function's contract.
-        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F>(cell, Ok(output)) }),
+        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F, CHECKED>(cell, Ok(output)) }),
         // SAFETY: this function's contract.
         Err(payload) => Poll::Ready(unsafe {
             let panicked = JoinError::panicked(cell.as_ref().id(), payload);
-            fail::<F>(cell, panicked)
+            fail::<F, CHECKED>(cell, panicked)
         }),
     }
 }
 
 /// # Safety
 /// As for `poll`.
-unsafe fn cancel<F: Future>(cell: NonNull<Header>) -> Outcome {
+unsafe fn cancel<F: Future, const CHECKED: bool>(cell: NonNull<Header>) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { fail::<F>(cell, JoinError::cancelled(cell.as_ref().id())) }
+    unsafe { fail::<F, CHECKED>(cell, JoinError::cancelled(cell.as_ref().id())) }
 }
 
 /// # Safety
 /// As for `poll`.
 #[cold]
 #[inline(never)]
-unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError) -> Outcome {
+unsafe fn fail<F: Future, const CHECKED: bool>(cell: NonNull<Header>, error: JoinError) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { finish::<F>(cell, Err(error)) }
+    unsafe { finish::<F, CHECKED>(cell, Err(error)) }
 }
 
 /// Drops the future, then stores its result for the handle, or drops that too; then a panic may be lost.
@@ -165,7 +172,10 @@ unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError) -> Outcome {
 /// # Safety
 /// As for `poll`.
 #[inline(always)] // into `poll`, for which the result is never an error: 30 instructions a task with all that is cold
-unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output, JoinError>) -> Outcome {
+unsafe fn finish<F: Future, const CHECKED: bool>(
+    cell: NonNull<Header>,
+    mut result: Result<F::Output, JoinError>,
+) -> Outcome {
     // SAFETY: the caller's `TaskRef` keeps the cell, which is a `Cell<F>`.
     let (header, slot) = unsafe { (cell.as_ref(), Cell::<F>::slot(cell)) };
     header.clear(FUTURE);
@@ -190,7 +200,7 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
         header.set(OUTPUT);
     } else {
         // SAFETY: `cell` is a `Cell<F>`.
-        unsafe { drop_unseen(header, result) };
+        unsafe { drop_unseen::<_, CHECKED>(header, result) };
     }
     outcome
 }
@@ -205,19 +215,23 @@ fn failed_to_drop<T>(result: &mut Result<T, JoinError>, id: TaskId, payload: Pay
     guarded("the destructor of a task's output", || drop(unused));
 }
 
-/// Drops a result that nobody will take. The failure is what nobody will see: the task's own panic, its error if that
-/// must be read, or a panic of its output's destructor.
+/// Drops a result that nobody will take. The failure is a panic that nobody will see: the task's own, or its output's
+/// destructor's.
+fn drop_result<T>(result: Result<T, JoinError>) -> Failure {
+    match result {
+        Err(error) => error.try_into_panic().ok(),
+        Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
+    }
+}
+
+/// The same for a task that may be one whose error must be read; then that is a failure too.
 ///
 /// # Safety
 /// `header` is of a cell whose future gives a `T`.
-unsafe fn drop_result<T>(header: &Header, result: Result<T, JoinError>) -> Failure {
+unsafe fn drop_checked<T>(header: &Header, result: Result<T, JoinError>) -> Failure {
     // SAFETY: this function's contract.
     let unread = header.vtable.unread.and_then(|unread| unsafe { unread(NonNull::from(&result).cast()) });
-    let panicked = match result {
-        Err(error) => error.try_into_panic().ok(),
-        Ok(output) => catch_unwind(AssertUnwindSafe(|| drop(output))).err(),
-    };
-    match (unread, panicked) {
+    match (unread, drop_result(result)) {
         (Some(unread), Some(second)) => {
             dispose(second);
             Some(unread)
@@ -229,11 +243,12 @@ unsafe fn drop_result<T>(header: &Header, result: Result<T, JoinError>) -> Failu
 /// The same, at the end of a task without a handle; its cell keeps the failure.
 ///
 /// # Safety
-/// As for `drop_result`.
+/// As for `drop_checked`.
 #[inline(never)]
-unsafe fn drop_unseen<T>(header: &Header, result: Result<T, JoinError>) {
+unsafe fn drop_unseen<T, const CHECKED: bool>(header: &Header, result: Result<T, JoinError>) {
     // SAFETY: this function's contract.
-    if let Some(failure) = unsafe { drop_result(header, result) } {
+    let failure = if CHECKED { unsafe { drop_checked(header, result) } } else { drop_result(result) };
+    if let Some(failure) = failure {
         header.keep_lost(failure);
     }
 }
@@ -258,7 +273,7 @@ pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinErro
 /// As for `take_output`.
 pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
     // SAFETY: this function's contract.
-    unsafe { drop_result(cell.as_ref(), take_output::<T>(cell)) }
+    unsafe { drop_checked(cell.as_ref(), take_output::<T>(cell)) }
 }
 
 #[cfg(not(loom))] // whose atomics are larger

