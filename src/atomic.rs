@@ -1,9 +1,13 @@
 //! The atomics that cross threads: std's, or loom's when a model is checked.
 //!
-//! Only `inbox` and `cell::far` import them; nothing else in the crate is atomic on the local path.
+//! Only `inbox`, `cell::far` and `trace::watch` import them; nothing else in the crate is atomic on the local path.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic;
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+use loom::sync::atomic;
+
+#[cfg(feature = "glass")]
+pub(crate) use atomic::AtomicU64;
+pub(crate) use atomic::{AtomicU32, Ordering, fence};

@@ -24,6 +24,7 @@ pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
         task.header().set(NOTED);
         state.names.borrow_mut().insert(task.id(), name.clone());
     }
+    state.trace.made(task.id(), task.kind(), task.site(), name.as_ref());
     state.trace.emit(|| {
         let (task, kind, site) = (task.id(), task.kind(), task.site());
         Event::Spawn { task, kind, name, by: state.running.id(), site }
@@ -153,6 +154,7 @@ fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool)
 
 /// Drops a task's future unpolled.
 pub(super) fn cancel(state: &State, task: &TaskRef) {
+    state.trace.cancel_begins(task.id());
     finish(state, task, task.cancel());
 }
 
@@ -187,6 +189,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     let joiner = task.take_joiner();
     state.trace.emit(|| Event::Done { task: task.id(), outcome });
     let ending = take_ending(state, task, outcome);
+    let name = if state.trace.tells_names() { state.names.borrow().get(&task.id()).cloned() } else { None };
     if let Some(payload) = lost {
         match task.kind() {
             Kind::Root => state.root_panic.set(Some(payload)),
@@ -204,6 +207,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
         tell(task, ending, &end);
     }
     wake_joiner(state, task, joiner);
+    state.trace.turn_ends(task.id(), outcome, || (task.kind(), name, task.site()));
 }
 
 fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Leaf, Meter, Phase, Sinks, TaskId};
+use super::{Cause, Counted, Event, Leaf, Meter, Phase, Sinks, TaskId, Turns};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -46,7 +46,11 @@ pub trait Observer {
 
 /// Where leaf verbs leave their events. Off, a seam costs a load, a test and a branch.
 pub(crate) struct Tracer {
+    /// Somebody is given events.
     on: Cell<bool>,
+    /// Somebody is given events, or hears of turns.
+    is_on: Cell<bool>,
+    pub(super) turns: Option<Turns>,
     /// What the poll that runs found it has to wait for first.
     leaf: Cell<Option<Leaf>>,
     clock: Rc<Clock>,
@@ -78,6 +82,8 @@ impl Tracer {
         let is_observed = track_waits || !observers.is_empty();
         Tracer {
             on: Cell::new(is_observed || sinks.are_any()),
+            is_on: Cell::new(is_observed || sinks.are_any()),
+            turns: None,
             accounts: Accounts::new(is_observed),
             leaf: Cell::new(None),
             stamp: Cell::new(clock.now()),
@@ -95,7 +101,7 @@ impl Tracer {
 
     /// Counts what happens, too.
     pub(crate) fn metered(self, meter: Option<Meter>) -> Tracer {
-        self.on.set(self.on.get() || meter.is_some());
+        self.turn_on(self.on.get() || meter.is_some());
         Tracer { meter, ..self }
     }
 
@@ -128,9 +134,29 @@ impl Tracer {
         self.accounts.of(task)
     }
 
+    /// Whether events or turns are told to anybody.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
+        self.is_on.get()
+    }
+
+    /// Whether events are told to anybody.
+    #[inline]
+    pub(crate) fn tells_events(&self) -> bool {
         self.on.get()
+    }
+
+    fn turn_on(&self, events: bool) {
+        self.on.set(events);
+        self.is_on.set(events || self.turns.is_some());
+    }
+
+    /// Lets these hear of turns.
+    #[cfg(feature = "glass")]
+    pub(crate) fn with_turns(mut self, turns: Option<Turns>) -> Tracer {
+        self.turns = turns;
+        self.turn_on(self.on.get());
+        self
     }
 
     /// The seam. The closure builds the event, and runs only when somebody observes.
@@ -143,7 +169,7 @@ impl Tracer {
 
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
     pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.on.get() && self.leaf.get().is_none() {
+        if self.is_on.get() && self.leaf.get().is_none() {
             self.leaf.set(Some(leaf()));
         }
     }
@@ -234,7 +260,7 @@ impl Tracer {
                     self.is_observed.set(false);
                     self.accounts.end();
                 }
-                self.on.set(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
+                self.turn_on(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }
