@@ -48,6 +48,10 @@ fn main() -> ExitCode {
         "notify_ping_pong" => run(notify_ping_pong(count)),
         "oneshot" => run(oneshot_awaited(count)),
         "echo" => run(echo(count)),
+        "watched_self_wake" => run_watched(self_wake_1000(count)),
+        "watched_spawn_join" => run_watched(spawn_join(count)),
+        "watched_channel" => run_watched(ping_pong_mpsc(count)),
+        "slow_hook_self_wake" => run_timed(self_wake_1000(count)),
         _ => {
             eprintln!("ops knows no {name}");
             return ExitCode::FAILURE;
@@ -63,6 +67,19 @@ fn run(operation: impl Future<Output = ()>) {
 /// Under a clock that jumps to the next deadline, a timer fires without a system call.
 fn run_virtual(operation: impl Future<Output = ()>) {
     Builder::new().start_paused(true).build().expect("descriptors for a runtime").block_on(operation);
+}
+
+/// With a watchdog, which looks once in a quarter of an hour here. What it costs is the difference to the same operation
+/// without one.
+fn run_watched(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().watchdog(Duration::from_secs(3600));
+    builder.build().expect("descriptors and a thread").block_on(operation);
+}
+
+/// With a hook on slow polls, which is never called.
+fn run_timed(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().on_slow_poll(Duration::from_secs(3600), |slow| eprintln!("{slow}"));
+    builder.build().expect("descriptors for a runtime").block_on(operation);
 }
 
 /// One poll a turn.
