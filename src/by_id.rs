@@ -95,7 +95,7 @@ fn sorted(places: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
 
 /// Hashes an id, which is a small number, by spreading its bits.
 #[derive(Default)]
-struct Spread(u64);
+pub(crate) struct Spread(u64);
 
 impl Hasher for Spread {
     fn finish(&self) -> u64 {

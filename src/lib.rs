@@ -140,7 +140,11 @@ pub use runtime::{
     Builder, Deadlock, Dump, Handle, Holder, Load, Metrics, Outlook, Runtime, RuntimeGone, TaskState, TaskView,
     Unfinished, UnfinishedJob, Waits, dump, metrics, run,
 };
+#[cfg(feature = "glass")]
+pub use runtime::{DumpNow, StuckPoll, TableDump};
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};
 pub use trace::TaskId;
+#[cfg(feature = "glass")]
+pub use trace::{SlowPoll, WatchedTask};
 pub use wake::NoRuntime;

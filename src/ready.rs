@@ -42,7 +42,7 @@ impl Ready {
     /// Puts a task at the back. The caller, the wake rule, saw that it is not in the queue.
     #[inline]
     pub(crate) fn push(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
-        if trace.is_on() {
+        if trace.tells_events() {
             return self.push_told(task, trace, why);
         }
         self.queue.push(task);

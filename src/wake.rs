@@ -275,7 +275,7 @@ pub(crate) fn wake_because(state: &State, waiter: Waiter, why: impl FnOnce() -> 
 #[cold]
 #[inline(never)]
 fn wake_foreign(state: &State, waiter: Waiter, why: impl FnOnce() -> Why) {
-    if state.trace.is_on() {
+    if state.trace.tells_events() {
         state.running.on_behalf_of(why().cause, || wake(waiter));
     } else {
         wake(waiter);

@@ -34,6 +34,8 @@ mod m13;
 mod m14;
 #[path = "../examples/mistakes/m15_shared_default.rs"]
 mod m15;
+#[path = "../examples/mistakes/m16_waiting_with_the_thread.rs"]
+mod m16;
 #[path = "../examples/mistakes/m17_unread_error.rs"]
 mod m17;
 #[path = "../examples/mistakes/m18_dead_worker.rs"]
@@ -252,6 +254,15 @@ fn what_does_not_compile_has_only_a_mended_form() {
     assert_said(&m14::MISTAKE, &[], &["the answer is 42"]);
     assert_eq!(polls(&traced(m14::MISTAKE.mended)), [1]);
     assert_said(&m15::MISTAKE, &[], &[]);
+}
+
+#[test]
+fn a_task_that_waits_with_the_thread_for_another_is_told_by_the_watchdog() {
+    let wrong = ["task 2 \"reader\" holds the loop, and still does", "the reader got help"];
+    assert_said(&m16::MISTAKE, &wrong, &["the reader got news"]);
+    // Wrong: the reader ends before the writer begins. Mended: it waits, and the writer comes first.
+    assert_eq!(polls(&traced(m16::MISTAKE.wrong)), [1, 2, 3, 1]);
+    assert_eq!(polls(&traced(m16::MISTAKE.mended)), [1, 2, 3, 2, 1]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod m12_cpu_work_on_the_loop;
 mod m13_cached_future;
 mod m14_await_outside_async;
 mod m15_shared_default;
+mod m16_waiting_with_the_thread;
 mod m17_unread_error;
 mod m18_dead_worker;
 mod m19_unheeded_stop;
@@ -42,6 +43,7 @@ const ALL: &[Mistake] = &[
     m13_cached_future::MISTAKE,
     m14_await_outside_async::MISTAKE,
     m15_shared_default::MISTAKE,
+    m16_waiting_with_the_thread::MISTAKE,
     m17_unread_error::MISTAKE,
     m18_dead_worker::MISTAKE,
     m19_unheeded_stop::MISTAKE,

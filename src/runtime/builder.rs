@@ -54,6 +54,8 @@ pub struct Builder {
     env: bool,
     #[cfg(feature = "glass")]
     trace_to: Option<std::path::PathBuf>,
+    #[cfg(feature = "glass")]
+    pub(super) watching: super::watchdog::Watching,
 }
 
 impl Default for Builder {
@@ -83,6 +85,8 @@ impl Builder {
             env: true,
             #[cfg(feature = "glass")]
             trace_to: None,
+            #[cfg(feature = "glass")]
+            watching: Default::default(),
         }
     }
 
@@ -260,6 +264,12 @@ impl Builder {
         at_least_one("max_blocking_threads", self.threads, "threads; to run without any, use inline_blocking")?;
         let cpu_threads = self.cpu_threads.unwrap_or(1);
         at_least_one("max_cpu_threads", cpu_threads, "threads; to run without any, use inline_blocking")?;
+        #[cfg(feature = "glass")]
+        if let Some(setting) = self.watching.zero_limit() {
+            let words =
+                format!("Builder::{setting} was given a limit of 0, which every poll exceeds; give it more");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
         let policy = if self.inline {
             Policy::Inline
         } else {
@@ -269,11 +279,17 @@ impl Builder {
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
         #[cfg(feature = "glass")]
         let trace_file = TraceFile::open(self.trace_to.take(), self.env, &mut self.sinks)?;
+        #[cfg(feature = "glass")]
+        let (turns, watchers) = std::mem::take(&mut self.watching).begin(id)?;
         let clock = Rc::new(Clock::new(self.paused));
         self.sinks.attach(id, clock.now())?;
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
         wake::announce(&inbox);
         cell::open();
+        let trace = Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
+            .metered(self.metrics.then(Meter::default));
+        #[cfg(feature = "glass")]
+        let trace = trace.with_turns(turns);
         let state = State {
             id,
             debug,
@@ -281,8 +297,7 @@ impl Builder {
             stopped: RefCell::default(),
             looked: Looked::default(),
             inbox,
-            trace: Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
-                .metered(self.metrics.then(Meter::default)),
+            trace,
             clock,
             ready: Ready::new(self.order),
             timers: Timers::new(),
@@ -300,11 +315,16 @@ impl Builder {
             root: Cell::new(Extent::of(&())),
             root_panic: Cell::new(None),
         };
-        Ok(Runtime {
+        let runtime = Runtime {
             state: Rc::new(state),
             #[cfg(feature = "glass")]
+            watchers,
+            #[cfg(feature = "glass")]
             _ending: trace_file.map(|file| file.of(id)),
-        })
+        };
+        #[cfg(feature = "glass")]
+        runtime.watchers.attach(&runtime)?;
+        Ok(runtime)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::wake;
 /// Turns the loop until its tasks have ended, or `limit` is over. Those that have not.
 pub(super) fn drain(state: &State, limit: Duration, site: &'static Location<'static>) -> Vec<TaskView> {
     let (deadline, timer) = (state.clock.now().saturating_add(limit), state.timers.next_id());
+    let _awake = turn::Awake::new(state);
     wake::enter(state, || {
         // A root like `block_on`'s, for a turn that runs the last task would else park behind it. It is woken by the end of
         // all tasks that it found, and by its timer, so that a virtual clock, too, knows of the limit.

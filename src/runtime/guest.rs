@@ -122,6 +122,7 @@ impl Guest {
         state.inbox.unpark();
         state.ready.halt(false);
         state.trace.returned();
+        let awake = turn::Awake::new(state);
         let turn = wake::enter(state, || {
             let Ok(did) = turn::turn(state, Host::Guest(max_wait)) else {
                 unreachable!("a guest gives no verdict")
@@ -130,6 +131,7 @@ impl Guest {
             let turn::Did { collected, fired, polled, dispatched } = did;
             Turn { collected, fired, polled, dispatched, next }
         });
+        drop(awake);
         state.trace.stop();
         lost::refuse_if_stopped(state);
         turn

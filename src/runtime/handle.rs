@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::ThreadId;
 
 use super::dump::{self, Dump};
@@ -31,13 +32,20 @@ use crate::wake;
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
 pub struct Handle {
-    inbox: Arc<Inbox>,
+    pub(super) inbox: Arc<Inbox>,
+    /// What the loop's watchdog sees.
+    #[cfg(feature = "glass")]
+    pub(super) watched: Option<Arc<crate::trace::Watched>>,
 }
 
 impl Handle {
     pub(crate) fn new(state: &State) -> Handle {
         state.inbox.handle_made();
-        Handle { inbox: state.inbox.clone() }
+        Handle {
+            inbox: state.inbox.clone(),
+            #[cfg(feature = "glass")]
+            watched: state.trace.watched().cloned(),
+        }
     }
 
     /// The handle of the loop that runs on this thread.
@@ -121,29 +129,54 @@ impl Handle {
     }
 
     fn ask<T: Send + 'static>(&self, what: &str, look: fn(&State) -> T) -> Result<T, RuntimeGone> {
-        let (answer, question) = std::sync::mpsc::channel();
         let runtime = self.runtime_id();
-        let here = wake::current(|state| state.filter(|state| state.id == runtime).map(look));
-        if let Some(seen) = here {
-            return Ok(seen);
+        match ask(&self.inbox, look)? {
+            Answer::Here(seen) => Ok(seen),
+            Answer::Coming(answer) => answer.recv().map_err(|_| RuntimeGone::new(runtime)),
+            Answer::Nobody => panic!(
+                "Handle::{what} was called on the thread of runtime {runtime} while its loop does not run, so nobody \
+                 could answer; call it from a task, or from another thread"
+            ),
         }
-        let open = !self.inbox.is_closed();
-        assert!(
-            !open || std::thread::current().id() != self.inbox.owner(),
-            "Handle::{what} was called on the thread of runtime {runtime} while its loop does not run, so nobody could \
-             answer; call it from a task, or from another thread"
-        );
-        self.call_soon(move || {
-            let _ = wake::current(|state| state.map(|state| answer.send(look(state))));
-        })?;
-        question.recv().map_err(|_| RuntimeGone::new(runtime))
     }
+}
+
+/// How a loop answers a question.
+pub(super) enum Answer<T> {
+    /// It runs on this thread.
+    Here(T),
+    /// At its next collect. Disconnected: it was dropped.
+    Coming(Receiver<T>),
+    /// It lives on this thread and does not run.
+    Nobody,
+}
+
+/// Asks a loop, from any thread.
+pub(super) fn ask<T: Send + 'static>(inbox: &Inbox, look: fn(&State) -> T) -> Result<Answer<T>, RuntimeGone> {
+    let runtime = inbox.runtime();
+    let here = wake::current(|state| state.filter(|state| state.id == runtime).map(look));
+    if let Some(seen) = here {
+        return Ok(Answer::Here(seen));
+    }
+    if !inbox.is_closed() && std::thread::current().id() == inbox.owner() {
+        return Ok(Answer::Nobody);
+    }
+    let (answer, question) = std::sync::mpsc::channel();
+    let call = move || {
+        let _ = wake::current(|state| state.map(|state| answer.send(look(state))));
+    };
+    let sent = inbox.send(Message::Call(Box::new(call), inbox.sign()));
+    sent.map(|()| Answer::Coming(question)).map_err(|_| RuntimeGone::new(runtime))
 }
 
 impl Clone for Handle {
     fn clone(&self) -> Handle {
         self.inbox.handle_made();
-        Handle { inbox: self.inbox.clone() }
+        Handle {
+            inbox: self.inbox.clone(),
+            #[cfg(feature = "glass")]
+            watched: self.watched.clone(),
+        }
     }
 }
 

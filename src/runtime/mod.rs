@@ -1,10 +1,15 @@
 //! The runtime: builds the state, turns the loop, starts and ends tasks, and shuts down.
 
+#[cfg(feature = "glass")]
+#[cfg_attr(not(all(unix, feature = "signal")), allow(dead_code))]
+mod asker;
 mod builder;
 mod circles;
 mod deadlock;
 mod drain;
 mod dump;
+#[cfg(feature = "glass")]
+mod dump_now;
 #[cfg(unix)]
 mod guest;
 mod handle;
@@ -20,6 +25,8 @@ mod stuck;
 #[cfg(feature = "glass")]
 mod trace_file;
 mod turn;
+#[cfg(feature = "glass")]
+mod watchdog;
 
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
@@ -27,14 +34,20 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 pub use crate::pool::Load;
+#[cfg(all(unix, feature = "glass", feature = "signal"))]
+pub(crate) use asker::Asker;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
 pub use dump::{Dump, Holder, Outlook, TaskState, TaskView, Waits, dump};
+#[cfg(feature = "glass")]
+pub use dump_now::{DumpNow, TableDump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
 pub use metrics::{Metrics, metrics};
 pub use shutdown::{Unfinished, UnfinishedJob};
+#[cfg(feature = "glass")]
+pub use watchdog::StuckPoll;
 
 pub(crate) use lost::{Lost, report_lost};
 pub(crate) use start::{abort, spawn_blocking_on, spawn_checked_on, spawn_on};
@@ -77,6 +90,8 @@ use turn::Host;
 /// ```
 pub struct Runtime {
     state: Rc<State>,
+    #[cfg(feature = "glass")]
+    watchers: watchdog::Watchers,
     /// Dropped last, when every task has ended; then it writes.
     #[cfg(feature = "glass")]
     _ending: Option<trace_file::Ending>,
@@ -161,11 +176,13 @@ impl Runtime {
         #[cfg(unix)]
         let own = guest::Own::new(state);
         let mut output = None;
+        let awake = turn::Awake::new(state);
         let ended = wake::enter(state, || {
             let root = pin!(async { output = Some(future.await) });
             state.root.set(Extent::of(&*root));
             turn_to_end(state, root, site)
         });
+        drop(awake);
         state.trace.stop();
         #[cfg(unix)]
         drop(own);

@@ -43,7 +43,7 @@ impl Runtime {
         // A limit beyond what the clock can hold is no limit.
         let deadline = Instant::now().checked_add(limit);
         let tasks = wake::enter(&self.state, || dump::take(&self.state).into_tasks());
-        let jobs = close(&self.state, deadline);
+        let jobs = self.close(deadline);
         if jobs.is_empty() { Ok(()) } else { Err(Unfinished::new(jobs, tasks)) }
     }
 
@@ -95,14 +95,24 @@ impl Runtime {
         let deadline = Instant::now().checked_add(limit);
         let tasks = drain(&self.state, limit, site);
         lost::refuse_if_stopped(&self.state);
-        let jobs = close(&self.state, deadline);
+        let jobs = self.close(deadline);
         if jobs.is_empty() && tasks.is_empty() { Ok(()) } else { Err(Unfinished::new(jobs, tasks)) }
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        close(&self.state, None);
+        self.close(None);
+    }
+}
+
+impl Runtime {
+    /// Ends everything, and who looks on from other threads.
+    fn close(&self, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
+        let jobs = close(&self.state, deadline);
+        #[cfg(feature = "glass")]
+        self.watchers.end(deadline);
+        jobs
     }
 }
 
@@ -141,6 +151,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
     }
     let no_way_back = NoWayBack;
     wake::retract(state.id);
+    let _awake = super::turn::Awake::new(state);
     let unfinished = wake::enter(state, || {
         if state.debug {
             note_cut_short(state);

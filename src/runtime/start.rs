@@ -24,6 +24,7 @@ pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
         task.header().set(NOTED);
         state.names.borrow_mut().insert(task.id().0, name.clone());
     }
+    state.trace.made(task.id(), task.kind(), task.site(), name.as_ref());
     state.trace.emit(|| {
         let (task, kind, site) = (task.id(), task.kind(), task.site());
         Event::Spawn { task, kind, name, by: state.running.id(), site }
@@ -161,6 +162,7 @@ fn cancel_apart(state: &State, task: &TaskRef) {
 /// Drops a task's future unpolled.
 #[inline]
 pub(super) fn cancel(state: &State, task: &TaskRef) {
+    state.trace.cancel_begins(task.id());
     finish(state, task, task.cancel());
 }
 
@@ -195,6 +197,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     let joiner = task.take_joiner();
     state.trace.done(|| task.id(), outcome);
     let ending = take_ending(state, task, outcome);
+    let name = if state.trace.tells_names() { state.names.borrow().get(task.id().0).cloned() } else { None };
     if let Some(payload) = lost {
         match task.kind() {
             Kind::Root => state.root_panic.set(Some(payload)),
@@ -212,6 +215,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
         tell(task, ending, &end);
     }
     wake_joiner(state, task, joiner);
+    state.trace.turn_ends(task.id(), outcome, || (task.kind(), name, task.site()));
 }
 
 fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {

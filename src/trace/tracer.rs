@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Via};
+use super::{Cause, Counted, Event, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -47,9 +47,13 @@ pub trait Observer {
 
 /// Where leaf verbs leave their events. Off, a seam costs a load, a test and a branch.
 pub(crate) struct Tracer {
+    /// Somebody is given events.
     on: Cell<bool>,
     /// Sinks alone are told, who are given the events of each poll by ways of their own.
     is_lean: Cell<bool>,
+    /// Somebody is given events, or hears of turns.
+    is_on: Cell<bool>,
+    pub(super) turns: Option<Turns>,
     /// What the poll that runs found it has to wait for first, if `has_leaf` says so.
     leaf: Cell<Option<Leaf>>,
     has_leaf: Cell<bool>,
@@ -83,6 +87,8 @@ impl Tracer {
         Tracer {
             on: Cell::new(is_observed || sinks.are_any()),
             is_lean: Cell::new(!is_observed),
+            is_on: Cell::new(is_observed || sinks.are_any()),
+            turns: None,
             accounts: Accounts::new(is_observed),
             leaf: Cell::new(None),
             has_leaf: Cell::new(false),
@@ -101,7 +107,7 @@ impl Tracer {
 
     /// Counts what happens, too.
     pub(crate) fn metered(self, meter: Option<Meter>) -> Tracer {
-        self.on.set(self.on.get() || meter.is_some());
+        self.turn_on(self.on.get() || meter.is_some());
         self.is_lean.set(self.is_lean.get() && meter.is_none());
         Tracer { meter, ..self }
     }
@@ -135,9 +141,29 @@ impl Tracer {
         self.accounts.of(task)
     }
 
+    /// Whether events or turns are told to anybody.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
+        self.is_on.get()
+    }
+
+    /// Whether events are told to anybody.
+    #[inline]
+    pub(crate) fn tells_events(&self) -> bool {
         self.on.get()
+    }
+
+    fn turn_on(&self, events: bool) {
+        self.on.set(events);
+        self.is_on.set(events || self.turns.is_some());
+    }
+
+    /// Lets these hear of turns.
+    #[cfg(feature = "glass")]
+    pub(crate) fn with_turns(mut self, turns: Option<Turns>) -> Tracer {
+        self.turns = turns;
+        self.turn_on(self.on.get());
+        self
     }
 
     /// The seam. The closure builds the event, and runs only when somebody observes.
@@ -150,7 +176,7 @@ impl Tracer {
 
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
     pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.on.get() && !self.has_leaf.replace(true) {
+        if self.is_on.get() && !self.has_leaf.replace(true) {
             self.leaf.set(Some(leaf()));
         }
     }
@@ -162,22 +188,25 @@ impl Tracer {
     }
 
     // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
-    // ask of what kind they are and to drop them took 200 instructions a poll. Those who call these know that somebody
-    // observes.
+    // ask of what kind they are and to drop them took 200 instructions a poll.
 
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
         self.has_leaf.set(false);
-        if !self.is_lean.get() {
-            return self.deliver(Event::Poll(task));
+        match (self.on.get(), self.is_lean.get()) {
+            (false, _) => {}
+            (true, true) => self.sinks.poll(task),
+            (true, false) => self.deliver(Event::Poll(task)),
         }
-        self.sinks.poll(task);
     }
 
     /// Tells `Event::Pending`.
     #[inline]
     pub(crate) fn pending(&self, task: TaskId, on: Option<Leaf>) {
+        if !self.on.get() {
+            return;
+        }
         if !self.is_lean.get() {
             return self.deliver(Event::Pending { task, on });
         }
@@ -294,7 +323,7 @@ impl Tracer {
                     self.is_lean.set(self.meter.is_none());
                     self.accounts.end();
                 }
-                self.on.set(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
+                self.turn_on(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }

@@ -54,6 +54,10 @@ fn main() -> ExitCode {
         "recorded_channel" => run_recorded(ping_pong_mpsc(count)),
         "recorded_mutex" => run_recorded(mutex_hand_over(count)),
         "recorded_timer_virtual" => run_recorded_virtual(timer_fire_virtual_1000(count)),
+        "watched_self_wake" => run_watched(self_wake_1000(count)),
+        "watched_spawn_join" => run_watched(spawn_join(count)),
+        "watched_channel" => run_watched(ping_pong_mpsc(count)),
+        "slow_hook_self_wake" => run_timed(self_wake_1000(count)),
         _ => {
             eprintln!("ops knows no {name}");
             return ExitCode::FAILURE;
@@ -83,6 +87,19 @@ fn run_recorded_virtual(operation: impl Future<Output = ()>) {
 
 fn record(builder: Builder, operation: impl Future<Output = ()>) {
     let builder = builder.flight_recorder(&FlightRecorder::new());
+    builder.build().expect("descriptors for a runtime").block_on(operation);
+}
+
+/// With a watchdog, which looks once in a quarter of an hour here. What it costs is the difference to the same operation
+/// without one.
+fn run_watched(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().watchdog(Duration::from_secs(3600));
+    builder.build().expect("descriptors and a thread").block_on(operation);
+}
+
+/// With a hook on slow polls, which is never called.
+fn run_timed(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().on_slow_poll(Duration::from_secs(3600), |slow| eprintln!("{slow}"));
     builder.build().expect("descriptors for a runtime").block_on(operation);
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use super::{Asleep, Life, Poll, Polled, Registered, Story, Woken};
+use crate::by_id::Spread;
 use crate::clock::Instant;
-use crate::trace::{ById, Cause, Event, Kind, Leaf, TaskId, Via, Wait};
+use crate::trace::{Cause, Event, Kind, Leaf, TaskId, Via, Wait};
 
 impl Story {
     /// Reads events, which are of one runtime and in their order. They may be any part of what happened.
@@ -54,7 +55,7 @@ struct Reader {
     /// Its `end` is how far was read.
     story: Story,
     /// Where each task stands in the story.
-    places: HashMap<TaskId, usize, BuildHasherDefault<ById>>,
+    places: HashMap<TaskId, usize, BuildHasherDefault<Spread>>,
     turn: Turn,
     /// The last of the sleeps goes on.
     asleep: bool,
