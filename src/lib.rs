@@ -110,6 +110,8 @@ mod runtime;
 mod waits;
 // Which loop this thread runs, the one wake rule, the waker. [unsafe]
 mod wake;
+// The live runtimes of the process.
+mod live;
 // The loop's state; one value of each room below.
 mod state;
 // The FIFO, and the one place where an order is chosen.

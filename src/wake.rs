@@ -12,11 +12,11 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
-use crate::inbox::Message;
+use crate::live;
 use crate::panics::guarded;
 use crate::state::State;
 use crate::trace::{Cause, Event, Leaf, Outcome, RuntimeId, Via, Why};
@@ -162,25 +162,6 @@ impl From<Elsewhere> for std::io::Error {
     }
 }
 
-/// The inboxes of all live runtimes, for what holds a key and is dropped on another thread. They are few, and looked at
-/// in turn; a map of them was 9 KiB of a binary.
-static LIVE: Mutex<Vec<(RuntimeId, Weak<Inbox>)>> = Mutex::new(Vec::new());
-
-fn live() -> MutexGuard<'static, Vec<(RuntimeId, Weak<Inbox>)>> {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(crate) fn announce(inbox: &Arc<Inbox>) {
-    live().push((inbox.runtime(), Arc::downgrade(inbox)));
-}
-
-pub(crate) fn retract(runtime: RuntimeId) {
-    let mut live = live();
-    if let Some(at) = live.iter().position(|(id, _)| *id == runtime) {
-        drop(live.swap_remove(at));
-    }
-}
-
 /// Does something in a runtime: at once on its own thread while it runs, else at its next collect. If the runtime is
 /// gone, `act` is dropped.
 pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'static) {
@@ -193,16 +174,7 @@ pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'sta
         }
     });
     if let Some(act) = act {
-        leave(runtime, Box::new(move || current(|state| state.map(act).unwrap_or_default())));
-    }
-}
-
-/// For a runtime's next collect.
-#[cold]
-fn leave(runtime: RuntimeId, call: Box<dyn FnOnce() + Send>) {
-    let inbox = live().iter().find(|(id, _)| *id == runtime).and_then(|(_, inbox)| inbox.upgrade());
-    if let Some(inbox) = inbox {
-        let _ = inbox.send(Message::Call(call, inbox.sign())); // closed meanwhile: dropped
+        live::leave(runtime, Box::new(move || current(|state| state.map(act).unwrap_or_default())));
     }
 }
 

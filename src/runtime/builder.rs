@@ -12,6 +12,7 @@ use super::Runtime;
 use super::trace_file::TraceFile;
 use crate::cell::{self, Inbox, Registry, Running};
 use crate::clock::Clock;
+use crate::live;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
@@ -20,7 +21,6 @@ use crate::timers::Timers;
 #[cfg(feature = "glass")]
 use crate::trace::FlightRecorder;
 use crate::trace::{Meter, Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
-use crate::wake;
 
 /// Settings for a [`Runtime`].
 ///
@@ -284,7 +284,7 @@ impl Builder {
         let clock = Rc::new(Clock::new(self.paused));
         self.sinks.attach(id, clock.now())?;
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
-        wake::announce(&inbox);
+        live::announce(&inbox);
         cell::open();
         let trace = Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
             .metered(self.metrics.then(Meter::default));

@@ -9,6 +9,7 @@ use super::drain::drain;
 use super::dump::{self, TaskView};
 use super::{Runtime, lost, refuse_nesting, start};
 use crate::cell;
+use crate::live;
 use crate::panics::{guarded, say};
 use crate::state::State;
 use crate::trace::TaskId;
@@ -150,7 +151,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
         return Vec::new();
     }
     let no_way_back = NoWayBack;
-    wake::retract(state.id);
+    live::retract(state.id);
     let _awake = super::turn::Awake::new(state);
     let unfinished = wake::enter(state, || {
         if state.debug {
