@@ -283,10 +283,16 @@ fn steps_with_work_of_their_own_in_between_get_no_advice() {
             work(ms(30));
         }
     });
+    // It stands in the queue behind a task that runs.
     assert_no_advice(async {
+        let first = spawn(sleep(ms(40)));
+        let hog = spawn(async {
+            sleep(ms(40)).await;
+            work(ms(30));
+        });
+        first.await.unwrap();
         spawn(sleep(ms(40))).await.unwrap();
-        work(ms(30));
-        spawn(sleep(ms(40))).await.unwrap();
+        hog.await.unwrap();
     });
 }
 
@@ -313,6 +319,7 @@ fn attempts_that_fail_and_are_made_again_get_no_advice() {
             in_line.push(stream.unwrap());
         }
         for _ in 0..3 {
+            yield_now().await; // the poll that gave one up is said to wait for it
             assert!(timeout(ms(40), TcpStream::connect(address)).await.is_err());
         }
     });

@@ -63,7 +63,7 @@ fn whoever_was_ready_or_due_while_a_poll_held_the_loop_waited_for_it_and_nobody_
     let explain = explained(async {
         let mut tasks = vec![
             spawn_named("due meanwhile", sleep(ms(20))),
-            spawn_named("due long after", sleep(ms(500))),
+            spawn_named("due soon after, when the loop has slept", sleep(ms(105))),
             spawn_named("hog", async {
                 yield_now().await;
                 work(ms(100));

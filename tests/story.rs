@@ -147,7 +147,8 @@ fn an_aborted_task_ends_in_a_turn_of_its_own_that_lasts_as_long_as_its_destructo
     struct Slow;
     impl Drop for Slow {
         fn drop(&mut self) {
-            work(ms(7));
+            work(ms(3));
+            work(ms(4));
         }
     }
     let (story, [doomed]) = story(["doomed"], async {

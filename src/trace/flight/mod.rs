@@ -98,7 +98,7 @@ impl FlightRecorder {
     pub(super) fn story_of(&self, events: &[(Instant, Event)]) -> Story {
         let mut story = Story { dropped: self.dropped(), ..Story::of(events) };
         let people = &self.flight.borrow().notes.people;
-        for life in story.tasks.iter_mut().filter(|life| life.site.is_none()) {
+        for life in story.tasks.iter_mut().filter(|life| life.spawned.is_none()) {
             if let Some(person) = people.get(life.id.0.get()) {
                 (life.kind, life.by, life.site) = (person.kind, person.by, Some(person.site));
                 life.name.clone_from(&person.name);

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::Who;
 use crate::clock::Instant;
 use crate::trace::story::{Story, Waited};
-use crate::trace::{Direction, Kind, Leaf, Outcome, SourceId, TaskId};
+use crate::trace::{Kind, Leaf, Outcome, SourceId, TaskId};
 
 /// To gain less is not worth a word.
 const GAIN: Duration = Duration::from_millis(10);
@@ -173,12 +173,11 @@ impl Story {
                 let what = self.who(awaited).to_string();
                 is_fresh(self.tasks[awaited].during).then(|| Next::New(thing, step(what, spawned)))
             }
-            Leaf::Source { source, direction, site } => {
+            Leaf::Source { source, site, .. } => {
                 let place = self.sources.binary_search_by_key(&source, |registered| registered.source).ok()?;
                 let registered = &self.sources[place];
-                // One that connects waits to write first; one that listens or was accepted waits to read.
-                if !is_fresh(registered.during) || direction != Direction::Write || registered.connected.is_none()
-                {
+                // One that listens, or was accepted, is never said to have connected.
+                if !is_fresh(registered.during) || registered.connected.is_none() {
                     return Some(Next::Same);
                 }
                 let address = registered.address.as_deref().map(|address| format!(" {address}"));
