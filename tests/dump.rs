@@ -93,7 +93,7 @@ fn an_observer_that_panics_takes_its_accounts_with_it() {
             panic!("as it should");
         }
     }
-    let runtime = exact().observer(Rc::new(Fails)).build().unwrap();
+    let runtime = Builder::new().env(false).observer(Rc::new(Fails)).build().unwrap();
     let dump = runtime.block_on(async { dump().unwrap() });
     assert_eq!(dump.tasks()[0].polls, None, "what is no longer counted is not told");
 }

@@ -145,13 +145,12 @@ fn loose_arrows(events: &[Value]) -> Vec<String> {
         arrows.entry(end["id"].as_u64().unwrap_or(u64::MAX)).or_default().push(end);
     }
     let slices = of(events, "X");
+    // What ends at that very moment is not open any more, unless it has no length at all.
     let is_within = |end: &Value| {
         let at = nanos(end, "ts");
-        slices.iter().any(|slice| {
-            let start = nanos(slice, "ts");
-            slice["cat"] == "poll"
-                && slice["tid"] == end["tid"]
-                && (start..=start + nanos(slice, "dur")).contains(&at)
+        slices.iter().filter(|slice| slice["cat"] == "poll" && slice["tid"] == end["tid"]).any(|slice| {
+            let (start, length) = (nanos(slice, "ts"), nanos(slice, "dur"));
+            (start..start + length.max(1)).contains(&at)
         })
     };
     let is_whole = |ends: &[&Value]| {
