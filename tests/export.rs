@@ -311,7 +311,7 @@ fn the_counter_of_ready_tasks_ends_at_none_and_never_skips_a_change() {
 #[test]
 fn an_abort_and_a_lost_future_are_instants() {
     let recorder = Recorder::new();
-    let runtime = exact().observer(recorder.observer()).build().unwrap();
+    let runtime = exact().debug(true).observer(recorder.observer()).build().unwrap();
     runtime.block_on(async {
         let mutex = glassloop::sync::Mutex::new(());
         let _guard = mutex.lock().await;
@@ -351,4 +351,18 @@ fn a_path_that_cannot_be_written_is_named() {
     let path = folder().join("no such folder").join("trace.txt");
     let words = Recorder::new().write(&path).unwrap_err().to_string();
     assert!(words.starts_with(&format!("a trace cannot be written to {}: ", path.display())), "{words}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_device_that_is_full_is_an_error_that_names_the_file() {
+    let path = folder().join("full.txt");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let error = recorded().write(&path).unwrap_err();
+    fs::remove_file(&path).unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(
+        error.to_string().starts_with(&format!("a trace cannot be written to {}: ", path.display())),
+        "{error}"
+    );
 }
