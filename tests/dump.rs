@@ -76,6 +76,16 @@ fn the_poll_that_runs_counts_and_its_time_up_to_now_too() {
 }
 
 #[test]
+fn a_task_that_runs_is_not_said_to_wait_for_what_it_waited_for_before() {
+    let runtime = exact().track_waits(true).build().unwrap();
+    let dump = runtime.block_on(async {
+        sleep(Duration::from_secs(1)).await;
+        dump().unwrap()
+    });
+    assert_eq!((dump.tasks()[0].polls, dump.tasks()[0].leaf), (Some(2), None));
+}
+
+#[test]
 fn unobserved_nothing_is_counted() {
     let dump = Builder::new().env(false).build().unwrap().block_on(async { dump().unwrap() });
     let own = &dump.tasks()[0];
@@ -93,7 +103,7 @@ fn an_observer_that_panics_takes_its_accounts_with_it() {
             panic!("as it should");
         }
     }
-    let runtime = exact().observer(Rc::new(Fails)).build().unwrap();
+    let runtime = Builder::new().env(false).observer(Rc::new(Fails)).build().unwrap();
     let dump = runtime.block_on(async { dump().unwrap() });
     assert_eq!(dump.tasks()[0].polls, None, "what is no longer counted is not told");
 }

@@ -145,13 +145,12 @@ fn loose_arrows(events: &[Value]) -> Vec<String> {
         arrows.entry(end["id"].as_u64().unwrap_or(u64::MAX)).or_default().push(end);
     }
     let slices = of(events, "X");
+    // What ends at that very moment is not open any more, unless it has no length at all.
     let is_within = |end: &Value| {
         let at = nanos(end, "ts");
-        slices.iter().any(|slice| {
-            let start = nanos(slice, "ts");
-            slice["cat"] == "poll"
-                && slice["tid"] == end["tid"]
-                && (start..=start + nanos(slice, "dur")).contains(&at)
+        slices.iter().filter(|slice| slice["cat"] == "poll" && slice["tid"] == end["tid"]).any(|slice| {
+            let (start, length) = (nanos(slice, "ts"), nanos(slice, "dur"));
+            (start..start + length.max(1)).contains(&at)
         })
     };
     let is_whole = |ends: &[&Value]| {
@@ -312,7 +311,7 @@ fn the_counter_of_ready_tasks_ends_at_none_and_never_skips_a_change() {
 #[test]
 fn an_abort_and_a_lost_future_are_instants() {
     let recorder = Recorder::new();
-    let runtime = exact().observer(recorder.observer()).build().unwrap();
+    let runtime = exact().debug(true).observer(recorder.observer()).build().unwrap();
     runtime.block_on(async {
         let mutex = glassloop::sync::Mutex::new(());
         let _guard = mutex.lock().await;
@@ -352,4 +351,18 @@ fn a_path_that_cannot_be_written_is_named() {
     let path = folder().join("no such folder").join("trace.txt");
     let words = Recorder::new().write(&path).unwrap_err().to_string();
     assert!(words.starts_with(&format!("a trace cannot be written to {}: ", path.display())), "{words}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_device_that_is_full_is_an_error_that_names_the_file() {
+    let path = folder().join("full.txt");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let error = recorded().write(&path).unwrap_err();
+    fs::remove_file(&path).unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(
+        error.to_string().starts_with(&format!("a trace cannot be written to {}: ", path.display())),
+        "{error}"
+    );
 }

@@ -125,6 +125,17 @@ fn json_is_whole() {
 }
 
 #[test]
+fn html_is_one_page_that_names_the_tasks() {
+    let folder = Folder::new("html");
+    let path = folder.file("trace.html");
+    traced(&path).block_on(async { spawn_named("a task of this name", async {}).await.unwrap() });
+    let page = read(&path);
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.contains("a task of this name"));
+    assert_eq!(folder.names(), ["trace.html"]);
+}
+
+#[test]
 fn a_path_that_cannot_be_written_is_an_error_of_build_that_names_it_and_the_remedy() {
     let folder = Folder::new("missing");
     let path = folder.file("no such folder").join("trace.txt");

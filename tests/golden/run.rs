@@ -13,7 +13,7 @@ const HOSTILE: &str = "</script>\"\\\n\u{1}🦀";
 
 /// Settings under which every run is the same.
 pub(crate) fn exact() -> Builder {
-    Builder::new().env(false).start_paused(true).inline_blocking().debug(true)
+    Builder::new().env(false).start_paused(true).inline_blocking()
 }
 
 /// The dump from the midst of the run.
