@@ -111,6 +111,7 @@ def clicking_a_poll_tells_it(chrome):
     same("the chain of wakes", chrome.js("[...$('telling').querySelectorAll('dd')].map(fact => fact.textContent).find(fact => fact.includes('←'))"), "task 3 ← timer 3 was due")
     chrome.js("[...document.querySelectorAll('#telling dd .to')].find(link => link.textContent === 'task 3').click()")
     chrome.settle()
+    same("focus", chrome.js("document.activeElement.id"), "lanes")
     same("its link leads to the poll that woke this one", chrome.js("[chosen.poll, nameOf(chosen.task)]"), [chrome.js(f"P.during[{released}]"), "car 2"])
 
 

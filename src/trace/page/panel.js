@@ -8,12 +8,12 @@ function make(tag, props = {}, ...children) {
   return element;
 }
 
-/** A sentence as nodes; what it names can be followed. */
+/** A sentence as nodes; what it names can be followed, and leads to the timeline. */
 function nodes(words) {
+  const follow = (to) => { select(to); canvas.focus({ preventScroll: true }); };
   return words.map((part) => {
     if (part.code !== undefined) return make("code", {}, part.code);
-    if (part.to) return make("button", { type: "button", className: "to", onclick: () => select(part.to) }, part.text);
-    return part;
+    return part.to ? make("button", { type: "button", className: "to", onclick: () => follow(part.to) }, part.text) : part;
   });
 }
 
@@ -174,7 +174,8 @@ function markRow() {
 function makeTabs() {
   TABLES.forEach((table, i) => {
     table.list = table.rows();
-    const tab = make("button", { type: "button", role: "tab", id: `tab${i}`, onclick: () => showTable(i) }, table.title, make("span", {}, table.list.length.toLocaleString("en")));
+    const tab = make("button", { type: "button", id: `tab${i}`, onclick: () => showTable(i) }, table.title, make("span", {}, table.list.length.toLocaleString("en")));
+    tab.setAttribute("role", "tab");
     tab.setAttribute("aria-controls", "sheet");
     tab.onkeydown = (event) => {
       const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
