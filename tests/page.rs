@@ -20,23 +20,53 @@ fn folder() -> PathBuf {
     folder
 }
 
+/// The page of a recording, and beside it what the story tells of each poll.
 fn page(name: &str, recorder: &Recorder) -> String {
     let path = folder().join(name).with_extension("html");
     recorder.write(&path).unwrap();
+    fs::write(path.with_extension("facts"), facts(&recorder.story())).unwrap();
     fs::read_to_string(path).unwrap()
 }
 
+fn data(page: &str) -> &str {
+    page.split_once(r#"id="story">"#).unwrap().1.split_once("</script>").unwrap().0
+}
+
 #[test]
-fn a_page_is_written_of_every_trace_and_nothing_breaks_out_of_it() {
-    for (name, recorder) in traces::all() {
-        let page = page(name, &recorder);
-        let scripts = page.matches("</script").count();
-        assert_eq!(scripts, 2, "{name}: one block of data and one of code end");
-        let data = page.split_once(r#"id="story">"#).unwrap().1.split_once("</script>").unwrap().0;
-        assert!(!data.contains(['<', '\u{2028}', '\u{2029}', '\0']), "{name}: the data hold no markup");
-        assert!(!page.contains("://"), "{name}: no address stands in the page");
-        fs::write(folder().join(name).with_extension("facts"), facts(&recorder.story())).unwrap();
-        println!("{name}: {} events, {} KB", recorder.events().len(), page.len() / 1024);
+fn what_tasks_are_called_stays_inside_the_data() {
+    let page = page("hostile", &traces::hostile());
+    assert_eq!(page.matches("</script").count(), 2, "the data end, and the code");
+    assert!(!data(&page).contains(['<', '\u{2028}', '\u{2029}', '\0']));
+    assert!(data(&page).contains(r#""\u003c/script>\u003cimg src=x onerror=\"window.broken=true\">""#));
+    assert!(data(&page).contains("{{story}} $&"), "a slot's name in the data is not filled");
+}
+
+#[test]
+fn the_page_names_nothing_to_fetch_and_forbids_it() {
+    let page = page("tour", &traces::tour());
+    for word in ["://", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"));
+}
+
+#[test]
+fn a_hundred_thousand_events_are_a_few_megabytes() {
+    let large = traces::large();
+    let page = page("large", &large);
+    assert_eq!(large.events().len(), 100_000);
+    assert!(data(&page).len() < 3_000_000, "{} bytes", data(&page).len());
+    println!(
+        "100,000 events are {} bytes, the page around them {}",
+        data(&page).len(),
+        page.len() - data(&page).len()
+    );
+}
+
+#[test]
+fn every_trace_has_a_page() {
+    for (name, recorder) in traces::others() {
+        assert!(page(name, &recorder).ends_with("</html>\n"), "{name}");
     }
 }
 

@@ -9,10 +9,12 @@ const view = { u0: 0, u1: 1, y: 0, gutter: 200, width: 0, height: 0, row: 34, ho
 /** What is selected, and which tasks the search found. */
 const chosen = { poll: -1, task: -1, sleep: -1 };
 const search = { text: "", hits: [], set: new Set(), at: -1, only: false };
+/** Waits whose colours alone would not tell them apart for everybody. */
+const DASHES = { channel: [7, 4], signal: [7, 4], pool: [2.5, 2.5], other: [2.5, 2.5] };
 /** The tasks that have a lane, from the top, and by task the place of its lane. */
 let shown = [], rowOf = new Int32Array(0);
 /** What the last frame took: tests hold it bounded. */
-const frame = { rects: 0, arrows: 0, lanes: 0, count: 0, took: 0 };
+const frame = { rects: 0, arrows: 0, lanes: 0, took: 0 };
 let C = {}, hatch, overviewImage;
 
 const px = (u) => view.gutter + (u - view.u0) / (view.u1 - view.u0) * (view.width - view.gutter);
@@ -64,7 +66,7 @@ function draw() {
   view.gutter = view.width < 620 ? 104 : 216;
   view.row = shown.length > 400 ? 22 : 34;
   view.y = Math.min(Math.max(view.y, 0), rest());
-  Object.assign(frame, { rects: 0, arrows: 0, lanes: 0, count: frame.count + 1 });
+  Object.assign(frame, { rects: 0, arrows: 0, lanes: 0 });
   ctx.fillStyle = C.sheet;
   ctx.fillRect(0, 0, view.width, view.height);
   const first = Math.max(0, Math.floor(view.y / view.row)), last = Math.min(shown.length, Math.ceil((view.y + view.height - top0) / view.row));
@@ -125,7 +127,7 @@ function drawName(task, top) {
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "left";
   font(12, 600);
-  const idWidth = ctx.measureText(id).width, y = top + (small ? 15 : 15);
+  const idWidth = ctx.measureText(id).width, y = top + 15;
   write(id, 12, y, room, C.accent);
   const label = name ? plain(name) : T.kind[task] ? KIND[T.kind[task]] : small ? site : "task";
   font(12, name ? 600 : 400);
@@ -159,24 +161,35 @@ function drawLane(task, top) {
     i = next;
   }
   if (i === high && before <= view.u1) drawTail(task, on, before, mid);
+  if (task === chosen.task && chosen.poll >= 0) drawPoll(chosen.poll, px(X.p0[chosen.poll]), px(X.p1[chosen.poll]), mid);
   ctx.globalAlpha = 1;
 }
 
+/** What follows the last poll. */
 function drawTail(task, on, before, mid) {
   if (on <= ON.ready) return drawEnd(on, px(before), mid);
-  if (!isNaN(T.ended[task])) return;
-  const ready = R.at.get(task);
-  if (ready === undefined) return drawWait(task, on, null, -1, before, X.span, mid, T.kind[task] >= 2 && BY_TASK.from[task] === BY_TASK.from[task + 1]);
-  const at = Math.max(before, X.rw[ready]);
-  drawWait(task, on, R, ready, before, at, mid, false);
+  const ready = R.at.get(task), at = ready === undefined ? X.span : Math.max(before, X.rw[ready]);
+  drawWait(task, on, ready === undefined ? null : R, ready ?? -1, before, at, mid, T.kind[task] >= 2 && !pollsOf(task).length);
   drawQueued(at, X.span, mid);
 }
 
 function drawWait(task, on, w, i, from, to, mid, job) {
   const a = Math.max(px(from), view.gutter), b = Math.min(px(to), view.width);
   if (b - a < 0.7 || wokeItself(w, i, task)) return;
-  ctx.fillStyle = C[CLASSES[job ? POOL : kindOfWait(on, w, i)]];
-  rect(a, mid - 1, b - a, 2.5);
+  const kind = CLASSES[job ? POOL : kindOfWait(on, w, i)];
+  ctx.fillStyle = ctx.strokeStyle = C[kind];
+  if (!DASHES[kind] || b - a < 16) rect(a, mid - 1, b - a, 2.5);
+  else {
+    frame.rects++;
+    ctx.lineWidth = 2.5;
+    ctx.setLineDash(DASHES[kind]);
+    ctx.lineDashOffset = Math.min(a - px(from), 1e6); // dashes go along when the lane is panned
+    ctx.beginPath();
+    ctx.moveTo(a, mid + 0.25);
+    ctx.lineTo(b, mid + 0.25);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
   if (b - a < 56 || view.row < 30) return;
   font(10.5);
   ctx.textBaseline = "alphabetic";

@@ -77,21 +77,21 @@ function focusOn() {
   glide({ u0: from - size, u1: from + size * 2 });
 }
 
-/** What is under a point: the poll that is nearest, else the lane's task. */
+/** What is under a point: a poll of the loop's or its sleep; in a lane the poll that is nearest, else the gap before one. */
 function under(x, y) {
-  if (y < AXIS) return {};
+  if (y < AXIS || (y < top0 && x < view.gutter)) return {};
   if (y < top0) {
-    if (x < view.gutter) return {};
-    const sleep = lowerBound(0, Z.n, (k) => X.z1[k] >= unpx(x - 1));
-    const poll = lowerBound(0, P.n, (k) => X.p1[k] >= unpx(x - 2));
+    const poll = lowerBound(0, P.n, (k) => X.p1[k] >= unpx(x - 2)), sleep = lowerBound(0, Z.n, (k) => X.z1[k] >= unpx(x - 1));
     if (poll < P.n && px(X.p0[poll]) <= x + 2) return { poll };
     return sleep < Z.n && px(X.z0[sleep]) <= x + 1 ? { sleep } : {};
   }
   const task = laneAt(y);
-  if (task < 0 || x < view.gutter) return task < 0 ? {} : { task };
-  const low = BY_TASK.from[task], high = BY_TASK.from[task + 1], near = (i) => Math.max(px(X.p0[BY_TASK.list[i]]) - x, x - Math.max(px(X.p1[BY_TASK.list[i]]), px(X.p0[BY_TASK.list[i]]) + 2), 0);
-  const i = lowerBound(low, high, (k) => X.p1[BY_TASK.list[k]] >= unpx(x)), best = [i - 1, i].filter((k) => k >= low && k < high).sort((a, b) => near(a) - near(b))[0];
-  return best !== undefined && near(best) <= 5 ? { task, poll: BY_TASK.list[best] } : { task, gap: i };
+  if (task < 0) return {};
+  if (x < view.gutter) return { task };
+  const polls = pollsOf(task), gap = lowerBound(0, polls.length, (k) => X.p1[polls[k]] >= unpx(x));
+  const apart = (k) => Math.max(px(X.p0[polls[k]]) - x, x - px(X.p1[polls[k]]) - 2, 0);
+  const near = largest([gap - 1, gap].filter((k) => k in polls && apart(k) <= 5), (k) => -apart(k));
+  return near >= 0 ? { task, poll: polls[near] } : { task, gap };
 }
 
 function showTip(hit, x, y) {
@@ -103,18 +103,19 @@ function showTip(hit, x, y) {
   tip.style.transform = `translate(${Math.max(4, left)}px, ${Math.min(y + 16, view.height - tip.offsetHeight - 6)}px)`;
 }
 
-function tipWords(hit) {
-  if (hit.poll >= 0) return [`${asText([taskLink(P.task[hit.poll])])} ran ${dur(took(hit.poll))}`, short(asText(["because ", ...causeWords(P, hit.poll, P.task[hit.poll])]), 160)];
-  if (hit.sleep >= 0) return [`asleep for ${dur(Z.end[hit.sleep] - Z.start[hit.sleep])}`, count(Z.events[hit.sleep], "event") + " from the kernel"];
-  if (hit.gap === undefined) return hit.task >= 0 ? [asText([taskLink(hit.task)]), siteOf(hit.task) || "spawned before the recording"] : null;
-  const list = BY_TASK.list, next = hit.gap < BY_TASK.from[hit.task + 1] ? list[hit.gap] : -1, u = unpx(view.hover.x);
-  const last = hit.gap > BY_TASK.from[hit.task] ? list[hit.gap - 1] : -1, ready = R.at.get(hit.task);
-  if (u < X.t0[hit.task] || (last >= 0 && P.on[last] <= ON.ready && next < 0)) return null;
-  const name = asText([taskLink(hit.task)]), woken = next >= 0 ? X.pw[next] : ready !== undefined ? X.rw[ready] : Infinity;
-  if (u >= woken) return [`${name} stands ready`, next >= 0 ? `for ${dur(delay(next))} in all` : "to the end of the recording"];
-  if (last < 0) return [`${name} has not been polled`, KIND[T.kind[hit.task]]];
-  const until = next >= 0 ? P.woken[next] : ready !== undefined ? R.woken[ready] : SPAN;
-  return [`${name} waits ${dur(until - P.end[last])}`, short(asText(["for ", ...leafWords(P.on[last])]), 160)];
+/** A title and a line on what is under the pointer. */
+function tipWords({ poll = -1, sleep = -1, task = -1, gap }) {
+  if (poll >= 0) return [`${taskLink(P.task[poll]).text} ran ${dur(took(poll))}`, short(asText(["because ", ...causeWords(P, poll, P.task[poll])]), 160)];
+  if (sleep >= 0) return [`asleep for ${dur(Z.end[sleep] - Z.start[sleep])}`, count(Z.events[sleep], "event") + " from the kernel"];
+  if (task < 0) return null;
+  const name = taskLink(task).text;
+  if (gap === undefined) return [name, siteOf(task) || "spawned before the recording"];
+  const polls = pollsOf(task), last = polls[gap - 1] ?? -1, next = polls[gap] ?? -1, u = unpx(view.hover.x);
+  const [w, i] = next >= 0 ? [P, next] : R.at.has(task) ? [R, R.at.get(task)] : [null, -1];
+  if (u < X.t0[task] || (next < 0 && !isNaN(T.ended[task])) || (last < 0 && isNaN(T.spawned[task]))) return null;
+  if (w && u >= (w === P ? X.pw : X.rw)[i]) return [`${name} stands ready`, next >= 0 ? `for ${dur(delay(next))}` : "to the end of the recording"];
+  if (last < 0) return [`${name} has not been polled`, KIND[T.kind[task]]];
+  return [`${name} waits ${dur((w ? w.woken[i] || P.start[i] : SPAN) - P.end[last])}`, short(asText(["for ", ...leafWords(P.on[last])]), 160)];
 }
 
 const pointers = new Map();

@@ -67,6 +67,7 @@ function groupedBy(keys, count) {
 const BY_TASK = groupedBy(P.task, T.n);
 const WOKEN_IN = groupedBy(P.during, P.n);
 
+const all = (n) => Array.from({ length: n }, (_, i) => i);
 /** How a poll stands among its task's. */
 const nth = (poll) => lowerBound(BY_TASK.from[P.task[poll]], BY_TASK.from[P.task[poll] + 1], (i) => BY_TASK.list[i] >= poll) - BY_TASK.from[P.task[poll]];
 const pollsOf = (task) => BY_TASK.list.subarray(BY_TASK.from[task], BY_TASK.from[task + 1]);
@@ -90,7 +91,14 @@ function chain(poll) {
 }
 
 const took = (poll) => P.end[poll] - P.start[poll];
+/** How long a poll's task stood in the queue before it; NaN if that is not known. */
 const delay = (poll) => P.start[poll] - P.woken[poll];
+/** The first of the places with the largest value, or -1. */
+function largest(places, value) {
+  let best = -1, most = -Infinity;
+  for (const place of places) if (value(place) > most) [best, most] = [place, value(place)];
+  return best;
+}
 
 /** The wake that ended the wait after a poll: its columns and its place in them; none if it was never woken. */
 function wakeAfter(poll) {
@@ -99,6 +107,8 @@ function wakeAfter(poll) {
 }
 const wokeItself = (w, i, task) => w !== null && w.cause[i] === CAUSE.task && w.of[i] === T.id[task];
 const yields = (poll) => P.on[poll] >= -1 && wokeItself(...wakeAfter(poll), P.task[poll]);
+
+const SLOWEST = largest(all(P.n), took);
 
 /** Of what kind a wait is; for the end of a pool's job it is the pool's. */
 function classOf(on) {
@@ -109,6 +119,8 @@ function classOf(on) {
 }
 /** If no leaf told what was waited for, what ended the wait does. */
 const kindOfWait = (on, w, i) => (on >= 0 || !w ? classOf(on) : classOfCause(w.cause[i]));
+/** Whether a task was dropped with its runtime: that takes a turn which nothing woke it for. */
+const droppedAtEnd = (poll) => P.on[poll] === ON.cancelled && P.cause[poll] === CAUSE.unknown;
 const classOfCause = (cause) => [OTHER, OTHER, OTHER, 0, 1, 1, OTHER, POOL, OTHER, OTHER][cause];
 
 /** What a task waits for when its story ends, or undefined if it does not wait. */

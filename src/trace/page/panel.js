@@ -8,12 +8,12 @@ function make(tag, props = {}, ...children) {
   return element;
 }
 
-/** A sentence as nodes; what it names can be followed. */
+/** A sentence as nodes; what it names can be followed, and leads to the timeline. */
 function nodes(words) {
+  const follow = (to) => { select(to); canvas.focus({ preventScroll: true }); };
   return words.map((part) => {
     if (part.code !== undefined) return make("code", {}, part.code);
-    if (part.to) return make("button", { type: "button", className: "to", onclick: () => select(part.to) }, part.text);
-    return part;
+    return part.to ? make("button", { type: "button", className: "to", onclick: () => follow(part.to) }, part.text) : part;
   });
 }
 
@@ -39,12 +39,11 @@ function pollFacts(poll) {
 function taskFacts(task) {
   const polls = pollsOf(task), facts = [];
   if (polls.length) {
-    const slowest = polls.reduce((a, b) => (took(b) > took(a) ? b : a)), latest = polls.reduce((a, b) => ((delay(b) || 0) > (delay(a) || 0) ? b : a));
+    const slowest = largest(polls, took), latest = largest(polls, delay);
     facts.push(["polls", [link({ poll: polls[0] }, "the first"), ", ", link({ poll: polls[polls.length - 1] }, "the last")]]);
     if (took(slowest) > 0) facts.push(["slowest", [link({ poll: slowest }, dur(took(slowest)))]]);
     if (delay(latest) > 0) facts.push(["longest in the queue", [link({ poll: latest }, dur(delay(latest)))]]);
   }
-  if (siteOf(task)) facts.push(["spawned at", [place(siteOf(task))]]);
   return facts;
 }
 
@@ -66,20 +65,16 @@ function tell() {
 
 function introduction() {
   if (!P.n) return [make("p", { className: "quiet" }, "The recording has no poll.")];
-  const slow = slowest(), late = latest(), busiest = SUMS.busy.indexOf(Math.max(...topOf(SUMS.busy)));
+  const late = largest(all(P.n), delay), busiest = largest(all(T.n), (task) => SUMS.busy[task]);
   const words = [`The loop ran ${count(P.n, "poll")} of ${count(T.n, "task")} in ${dur(SPAN)}; it was in use for ${share(SUMS.all, SPAN)} of that. `];
-  if (took(slow) > 0) words.push("Its slowest poll took ", link({ poll: slow }, dur(took(slow))), ", by ", taskLink(P.task[slow]), ". ");
+  if (took(SLOWEST) > 0) words.push("Its slowest poll took ", link({ poll: SLOWEST }, dur(took(SLOWEST))), ", by ", taskLink(P.task[SLOWEST]), ". ");
   if (delay(late) > 0) words.push("The longest that a task stood ready was ", link({ poll: late }, dur(delay(late))), ". ");
   if (SUMS.busy[busiest] > 0 && T.n > 1) words.push("Most of the loop’s time went to ", taskLink(busiest), `, ${share(SUMS.busy[busiest], SUMS.all)}.`);
   return [make("p", {}, ...nodes(words)), make("p", { className: "quiet" }, "Click a poll to read why it ran and what it waited for; a name, to read what became of the task.")];
 }
-const topOf = (values) => values.length ? [values.reduce((a, b) => Math.max(a, b))] : [0];
-function slowest() { let best = 0; for (let i = 1; i < P.n; i++) if (took(i) > took(best)) best = i; return best; }
-function latest() { let best = 0; for (let i = 1; i < P.n; i++) if ((delay(i) || 0) > (delay(best) || 0)) best = i; return best; }
 
 // ---- tables
 
-const all = (n) => Array.from({ length: n }, (_, i) => i);
 const stateText = (state) => (state.on !== undefined ? `waits for ${leafLabel(state.on)}` : state.name);
 /** A column: its name, what is shown, what it sorts by, and whether it is a number. */
 const text = (name, show) => ({ name, show, by: show });
@@ -168,15 +163,19 @@ function tableRow(table, row) {
   return line;
 }
 
+/** Marks the row of what is selected. */
 function markRow() {
-  const table = TABLES[open], mine = String(table.to === "poll" ? chosen.poll : chosen.task);
-  for (const line of $("sheet").querySelectorAll("tbody tr")) line.toggleAttribute("aria-current", line.dataset.row === mine), line.dataset.row === mine && line.setAttribute("aria-current", "true");
+  const mine = TABLES[open].to === "poll" ? chosen.poll : chosen.task;
+  for (const line of $("sheet").querySelectorAll("tbody tr")) {
+    if (line.dataset.row === String(mine)) line.setAttribute("aria-current", "true"); else line.removeAttribute("aria-current");
+  }
 }
 
 function makeTabs() {
   TABLES.forEach((table, i) => {
     table.list = table.rows();
-    const tab = make("button", { type: "button", role: "tab", id: `tab${i}`, onclick: () => showTable(i) }, table.title, make("span", {}, table.list.length.toLocaleString("en")));
+    const tab = make("button", { type: "button", id: `tab${i}`, onclick: () => showTable(i) }, table.title, make("span", {}, table.list.length.toLocaleString("en")));
+    tab.setAttribute("role", "tab");
     tab.setAttribute("aria-controls", "sheet");
     tab.onkeydown = (event) => {
       const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -201,6 +200,6 @@ function makeFacts() {
   if (T.kind.some((kind) => kind >= 2)) used.add(POOL);
   const item = (kind, colour, words) => { const mark = make("i", { className: kind }); mark.style.setProperty("--c", `var(--${colour})`); return make("li", {}, mark, words); };
   const names = { other: "a thread, or unknown" };
-  $("legend").replaceChildren(item("bar", "poll", "poll"), ...(P.n && took(slowest()) >= SLOW ? [item("bar", "slow", `poll of ${dur(SLOW)} or more`)] : []), item("hatch", "queued", "ready, in the queue"),
-    make("li", {}, "waits for:"), ...CLASSES.filter((_, i) => used.has(i)).map((name) => item("", name, names[name] ?? name)));
+  $("legend").replaceChildren(item("bar", "poll", "poll"), ...(took(SLOWEST) >= SLOW ? [item("bar", "slow", `poll of ${dur(SLOW)} or more`)] : []), item("hatch", "queued", "ready, in the queue"),
+    make("li", {}, "waits for:"), ...CLASSES.filter((_, i) => used.has(i)).map((name) => item({ 7: "dash", 2.5: "dot" }[DASHES[name]?.[0]] ?? "", name, names[name] ?? name)));
 }

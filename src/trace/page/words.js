@@ -95,6 +95,7 @@ function causeWords(w, i, task) {
 function pollWords(poll) {
   const task = P.task[poll], before = neighbour(poll, -1), after = neighbour(poll, 1);
   const dropped = P.on[poll] === ON.cancelled;
+  if (droppedAtEnd(poll)) return ["Was dropped with its runtime."];
   const words = [dropped ? "Was dropped instead of polled, because " : "Ran because ", ...causeWords(P, poll, task)];
   if (P.again[poll]) words.push(` (and was woken ${count(P.again[poll], "more time")} before it ran)`);
   const waited = P.woken[poll] - (before < 0 ? NaN : P.end[before]);
@@ -137,11 +138,11 @@ function endWords(poll, after) {
     case ON.running: return ["; and was still running when the recording ended"];
   }
   const task = P.task[poll], ready = R.at.get(task);
-  const until = after >= 0 ? P.woken[after] : ready !== undefined ? R.woken[ready] : SPAN;
+  const until = after >= 0 ? P.woken[after] || P.start[after] : ready !== undefined ? R.woken[ready] : SPAN;
   const length = until - P.end[poll], open = after < 0 && ready === undefined;
   if (yields(poll)) return ["; then stood ready again at once"];
   if (!(length > 0)) return ["; then waited for ", ...leafWords(P.on[poll]), ...(open ? [] : [", which came at once"])];
-  return [`; then waited ${dur(length)}${open ? ", to the end of the recording," : ""} for `, ...leafWords(P.on[poll])];
+  return [`; then waited ${dur(length)}${open ? ", to the end of the recording," : droppedAtEnd(after) ? ", until its runtime was dropped," : ""} for `, ...leafWords(P.on[poll])];
 }
 
 /** What became of a task, as a sentence. */
