@@ -101,6 +101,17 @@ fn the_first_poll_of_a_task_has_no_await_before_it_even_where_another_task_told_
 }
 
 #[test]
+fn a_wait_that_tells_nothing_leaves_no_older_one_standing() {
+    let (runtime, told) = watched(Builder::new().start_paused(true));
+    let stuck = runtime.block_on(async {
+        time::sleep(Duration::from_secs(1)).await;
+        yield_now().await;
+        block(&told)
+    });
+    assert!(stuck.task.last.is_none(), "{stuck:?}");
+}
+
+#[test]
 fn the_destructor_of_an_aborted_task_is_watched_as_a_poll_is() {
     struct Slow(Receiver<StuckPoll>, Sender<StuckPoll>);
     impl Drop for Slow {
@@ -447,6 +458,7 @@ fn a_report_may_ask_for_a_dump() {
 fn a_loop_that_nobody_drives_is_told_from_the_table() {
     let runtime = Builder::new().watchdog(LIMIT).build().unwrap();
     runtime.spawn(std::future::pending::<()>()).detach();
+    runtime.block_on(yield_now()); // it was driven, and is no more
     let handle = runtime.handle();
     let from_afar = table(thread::spawn(move || handle.dump_now().unwrap()).join().unwrap());
     let from_its_own_thread = table(runtime.handle().dump_now().unwrap());
@@ -528,7 +540,7 @@ fn the_outcome_of_a_cancelled_task_is_told_as_such() {
 }
 
 #[cfg(unix)]
-mod on_a_signal {
+mod in_its_own_process {
     use std::io::{BufRead, BufReader, Read, stdin};
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Child, Command, Stdio};
@@ -556,7 +568,7 @@ mod on_a_signal {
     /// given to `hear` line by line, until that has heard enough.
     fn heard(test: &str, hear: impl Fn(&str) -> bool) -> (Vec<String>, Child) {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "--nocapture", &format!("on_a_signal::{test}")]).env(CHILD, "1");
+        command.args(["--exact", "--nocapture", &format!("in_its_own_process::{test}")]).env(CHILD, "1");
         let io = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = io.spawn().unwrap();
         let mut lines = Vec::new();
@@ -576,7 +588,22 @@ mod on_a_signal {
     }
 
     #[test]
-    fn while_a_poll_is_stuck_the_table_is_dumped() {
+    fn in_debug_mode_a_stuck_poll_is_told_on_standard_error() {
+        if is_child() {
+            let runtime = Builder::new().debug(true).build().unwrap();
+            return runtime.block_on(async { wait_for_parent() });
+        }
+        let test = "in_debug_mode_a_stuck_poll_is_told_on_standard_error";
+        let (lines, mut child) = heard(test, |line| line.contains(" and still does; "));
+        assert!(child.wait().unwrap().success());
+        assert!(
+            lines.last().unwrap().starts_with("glassloop: task 1 (root), spawned at tests/watchdog.rs:"),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn at_a_signal_while_a_poll_is_stuck_the_table_is_dumped() {
         if is_child() {
             return dumping().block_on(async {
                 let busy = spawn_named("busy", async {
@@ -586,7 +613,7 @@ mod on_a_signal {
                 busy.await.unwrap();
             });
         }
-        let test = "while_a_poll_is_stuck_the_table_is_dumped";
+        let test = "at_a_signal_while_a_poll_is_stuck_the_table_is_dumped";
         let (lines, mut child) = heard(test, |line| line.ends_with(", is running"));
         assert!(child.wait().unwrap().success()); // `wait` closes its input
         let from =
@@ -601,7 +628,7 @@ mod on_a_signal {
     }
 
     #[test]
-    fn while_the_loop_sleeps_it_answers_and_after_its_end_the_signal_does_what_it_did() {
+    fn a_signal_while_the_loop_sleeps_is_answered_by_it_and_after_its_end_the_signal_does_what_it_did() {
         if is_child() {
             dumping().block_on(async {
                 signal();
@@ -609,7 +636,8 @@ mod on_a_signal {
             });
             return signal();
         }
-        let test = "while_the_loop_sleeps_it_answers_and_after_its_end_the_signal_does_what_it_did";
+        let test =
+            "a_signal_while_the_loop_sleeps_is_answered_by_it_and_after_its_end_the_signal_does_what_it_did";
         let (lines, mut child) = heard(test, |line| line.contains("waits for its job on the blocking pool"));
         let status = child.wait().unwrap();
         assert_eq!(status.signal(), Some(SignalKind::user_defined2().as_raw_value()), "{lines:?}");

@@ -175,9 +175,11 @@ impl Builder {
     /// - A failure that nobody sees is said even where [`on_unhandled`](Builder::on_unhandled) was told to ignore it.
     /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
     ///   waited.
+    /// - With the feature `glass`, [`watchdog`](Builder::watchdog) with a limit of 100 milliseconds: a poll that holds
+    ///   the loop is told while it still does.
     ///
-    /// The last is what it costs: a clock reading and an entry in a table for each event. The others cost nothing until
-    /// there is something to say.
+    /// The last two are what it costs: a clock reading and an entry in a table for each event, and a thread. The others
+    /// cost nothing until there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
@@ -236,6 +238,8 @@ impl Builder {
     /// With all that debug mode asks for beside `State::debug`.
     fn with_debug(mut self) -> Builder {
         self.track_waits = true;
+        #[cfg(feature = "glass")]
+        self.watching.watch_anyway();
         if let OnUnhandled::Ignore = self.on_unhandled {
             self.on_unhandled = OnUnhandled::Report;
         }
@@ -246,7 +250,8 @@ impl Builder {
         self.debug.unwrap_or_else(|| self.env && std::env::var_os("GLASSLOOP_DEBUG").is_some_and(|on| on == "1"))
     }
 
-    /// Makes the runtime, on this thread. It starts no thread, and opens two descriptors: the poll's and its waker's.
+    /// Makes the runtime, on this thread. It starts no thread that was not asked for (a watchdog's), and opens two
+    /// descriptors: the poll's and its waker's.
     ///
     /// # Errors
     /// - `InvalidInput`, if a limit is 0; the error names it.

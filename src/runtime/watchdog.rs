@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use super::asker::{Asker, Attach};
 use super::{Builder, Runtime};
 use crate::panics::{guarded, say};
-use crate::trace::{At, RuntimeId, SlowPoll, SlowPolls, Turns, Watched, WatchedTask};
+use crate::trace::{At, RuntimeId, SlowPoll, SlowPolls, TellSlow, Turns, Watched, WatchedTask};
 
 /// A poll that holds its loop, told by the watchdog; see [`Builder::watchdog`].
 #[derive(Debug, Clone)]
@@ -61,13 +61,16 @@ impl fmt::Display for StuckPoll {
     }
 }
 
+/// What asyncio calls slow, by default.
+const SLOW: Duration = Duration::from_millis(100);
+
 type Report = Box<dyn FnMut(&StuckPoll) + Send>;
 
 /// What a builder was told to watch.
 #[derive(Default)]
 pub(super) struct Watching {
     stuck: Option<(Duration, Option<Report>)>,
-    slow: Option<(Duration, Box<dyn FnMut(&SlowPoll)>)>,
+    slow: Option<(Duration, TellSlow)>,
     pub(super) attached: Vec<Attach>,
 }
 
@@ -76,7 +79,7 @@ impl Builder {
     /// still runs**, and again when it has ended, with the time that it took. 100 milliseconds are what asyncio calls
     /// slow.
     ///
-    /// The report names the task, where it was spawned, and the await that it went on from. A poll pays some 70
+    /// The report names the task, where it was spawned, and the await that it went on from. A poll pays some 100
     /// instructions for it and no clock reading; see `docs/GLASS.md`. While the loop sleeps the thread sleeps too. Time
     /// is the system's, also under a virtual clock. Besides, [`Handle::dump_now`](crate::Handle::dump_now) can answer
     /// while a poll is stuck.
@@ -168,6 +171,11 @@ impl Watching {
         let turns = Turns::new(watchdog.as_ref().map(|dog| dog.watched.clone()), slow);
         let (to_attach, attached) = (Cell::new(self.attached), Cell::default());
         Ok((turns, Watchers { watchdog, to_attach, attached }))
+    }
+
+    /// In debug mode there is a watchdog, where none was asked for.
+    pub(super) fn watch_anyway(&mut self) {
+        self.stuck.get_or_insert((SLOW, None));
     }
 
     /// A limit that no poll could keep.

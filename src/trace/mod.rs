@@ -48,7 +48,7 @@ pub(crate) use leaf::{About, Why};
 pub(crate) use meter::Meter;
 pub(crate) use sinks::Sinks;
 #[cfg(feature = "glass")]
-pub(crate) use slow::SlowPolls;
+pub(crate) use slow::{SlowPolls, TellSlow};
 pub(crate) use tracer::Tracer;
 #[cfg(feature = "glass")]
 pub(crate) use turns::Turns;

@@ -46,17 +46,19 @@ impl fmt::Display for SlowPoll {
     }
 }
 
+pub(crate) type TellSlow = Box<dyn FnMut(&SlowPoll)>;
+
 /// Somebody wants to hear of slow polls. One clock reading a poll: the end of a turn is the begin of the next.
 pub(crate) struct SlowPolls {
     limit: Duration,
     /// Taken out while it is called: a poll that ends meanwhile, in a destructor of its own, is not told.
-    call: Cell<Option<Box<dyn FnMut(&SlowPoll)>>>,
+    call: Cell<Option<TellSlow>>,
     /// When the turn began.
     since: Cell<Instant>,
 }
 
 impl SlowPolls {
-    pub(crate) fn new(limit: Duration, call: Box<dyn FnMut(&SlowPoll)>) -> SlowPolls {
+    pub(crate) fn new(limit: Duration, call: TellSlow) -> SlowPolls {
         SlowPolls { limit, call: Cell::new(Some(call)), since: Cell::new(Instant::real()) }
     }
 

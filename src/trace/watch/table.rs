@@ -161,15 +161,20 @@ fn hash_of(leaf: &Leaf) -> u64 {
 }
 
 /// What the loop alone knows of the table: who sits where, and which places have an index.
-#[derive(Default)]
 pub(super) struct Seating {
     blocks: Vec<Arc<[Seat; BLOCK]>>,
     free: Vec<u32>,
     seats: HashMap<u64, Mine, ByNumber>,
+    /// Who sits where, of those that were looked for last: at a place that the id says, for ids that follow each other
+    /// have places that do. Ids are never used twice, so
+    /// nothing here is ever wrong.
+    quick: Box<[(u64, u32); QUICK]>,
     leaves: Vec<Leaf>,
     at_leaf: HashMap<u64, u32, ByNumber>,
     at_site: HashMap<u64, u32, ByNumber>,
 }
+
+const QUICK: usize = 1024;
 
 type ByNumber = std::hash::BuildHasherDefault<crate::by_id::Spread>;
 
@@ -178,7 +183,32 @@ struct Mine {
     is_named: bool,
 }
 
+impl Default for Seating {
+    fn default() -> Seating {
+        Seating {
+            blocks: Vec::new(),
+            free: Vec::new(),
+            seats: HashMap::default(),
+            quick: Box::new([(0, 0); QUICK]),
+            leaves: Vec::new(),
+            at_leaf: HashMap::default(),
+            at_site: HashMap::default(),
+        }
+    }
+}
+
 impl Seating {
+    /// Where a live task sits.
+    #[inline]
+    fn seat_of(&mut self, id: TaskId) -> Option<u32> {
+        let number = id.0.get();
+        let quick = &mut self.quick[number as usize % QUICK];
+        if quick.0 != number {
+            *quick = (number, self.seats.get(&number)?.seat);
+        }
+        Some(quick.1)
+    }
+
     fn seat(&self, seat: u32) -> &Seat {
         &self.blocks[seat as usize / BLOCK][seat as usize % BLOCK]
     }
@@ -223,8 +253,7 @@ impl Seating {
 
     /// What a task waits for from now on.
     pub(super) fn waits(&mut self, table: &Table, id: TaskId, on: Option<Leaf>) {
-        let Some(Mine { seat, .. }) = self.seats.get(&id.0.get()) else { return };
-        let seat = *seat;
+        let Some(seat) = self.seat_of(id) else { return };
         let word = match on {
             None => 0,
             Some(leaf) => {
