@@ -176,8 +176,10 @@ impl Builder {
     /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
     ///   waited.
     ///
-    /// The last is what it costs: a clock reading and an entry in a table for each event. The others cost nothing until
-    /// there is something to say.
+    /// - The [watchdog](Builder::watchdog), with a limit of 100 milliseconds, where the feature `glass` is on.
+    ///
+    /// The last two are what it costs: a clock reading and an entry in a table for each event, a store a poll, and a
+    /// thread. The others cost nothing until there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
@@ -236,6 +238,8 @@ impl Builder {
     /// With all that debug mode asks for beside `State::debug`.
     fn with_debug(mut self) -> Builder {
         self.track_waits = true;
+        #[cfg(feature = "glass")]
+        self.watching.or_watch(Duration::from_millis(100)); // what asyncio calls slow
         if let OnUnhandled::Ignore = self.on_unhandled {
             self.on_unhandled = OnUnhandled::Report;
         }

@@ -158,6 +158,11 @@ impl Builder {
 }
 
 impl Watching {
+    /// Watches, where nothing else was asked for.
+    pub(super) fn or_watch(&mut self, limit: Duration) {
+        self.stuck.get_or_insert((limit, None));
+    }
+
     /// Starts what sees turns.
     pub(super) fn begin(self, runtime: RuntimeId) -> io::Result<(Option<Turns>, Watchers)> {
         let watchdog = match self.stuck {
