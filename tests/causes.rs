@@ -272,7 +272,9 @@ fn barrier() {
     let base = line!();
     let barrier = Rc::new(Barrier::new(2));
     let waits = barrier.clone();
-    let main = woken_by(async move { drop(waits.wait().await) }, async || drop(barrier.wait().await));
+    let main = woken_by(async move { waits.wait().await }, async || {
+        barrier.wait().await;
+    });
     assert_woken!(base, main, "wake 2: task 1, which came last to the Barrier made at +1");
 }
 

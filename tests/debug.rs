@@ -10,7 +10,7 @@ use glassloop::net::UnixStream;
 use glassloop::sync::Mutex;
 use glassloop::time::{advance, timeout};
 use glassloop::trace::{Event, OnUnhandled, Recorder};
-use glassloop::{Builder, spawn, spawn_checked, yield_now};
+use glassloop::{Builder, DumpNow, spawn, spawn_checked, yield_now};
 use support::stderr_of_child;
 
 /// What was told as lost in a run of `main`.
@@ -141,6 +141,19 @@ fn a_dump_says_for_how_long_each_task_has_waited() {
         });
         assert_eq!(waited, told, "debug {debug}");
     }
+}
+
+#[test]
+fn a_watchdog_sees_a_poll_that_holds_the_loop() {
+    let runtime = debug().build().unwrap();
+    let handle = runtime.handle();
+    let (tell, told) = std::sync::mpsc::channel();
+    let seen = runtime.block_on(async move {
+        std::thread::spawn(move || tell.send(handle.dump_now()));
+        told.recv_timeout(Duration::from_secs(30)).expect("this poll waits for it, so the loop cannot answer")
+    });
+    let DumpNow::Table(table) = seen.unwrap() else { panic!("the loop has answered") };
+    assert_eq!(table.stuck.unwrap().task.id, table.tasks[0].id);
 }
 
 #[test]

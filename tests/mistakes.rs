@@ -282,7 +282,7 @@ fn a_worker_dies_and_its_server_lives_on_or_stops_with_it() {
     let after = |form| {
         let trace = traced(form);
         let end = trace.iter().position(|line| line == "done 2 panicked").unwrap();
-        polls(&trace[end..].to_vec())
+        polls(&trace[end..])
     };
     assert!(after(m18::MISTAKE.wrong).len() > 1);
     assert_eq!(after(m18::MISTAKE.mended), [0; 0]);

@@ -178,8 +178,8 @@ impl Builder {
     /// - With the feature `glass`, [`watchdog`](Builder::watchdog) with a limit of 100 milliseconds: a poll that holds
     ///   the loop is told while it still does.
     ///
-    /// The last two are what it costs: a clock reading and an entry in a table for each event, and a thread. The others
-    /// cost nothing until there is something to say.
+    /// The last two are what it costs: a clock reading and an entry in a table for each event, a store a poll, and a
+    /// thread. The others cost nothing until there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
