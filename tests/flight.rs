@@ -120,7 +120,7 @@ fn act(world: Rc<World>, script: Vec<Step>) -> std::pin::Pin<Box<dyn Future<Outp
                 }
                 Step::Send => drop(timeout(millis(7), world.sender.send(())).await),
                 Step::Receive(limit) => {
-                    drop(timeout(millis(limit), async { world.receiver.lock().await.recv().await }).await);
+                    let _ = timeout(millis(limit), async { world.receiver.lock().await.recv().await }).await;
                 }
                 Step::Join(n, limit) => {
                     if let Some(task) = world.take(n) {
@@ -179,6 +179,29 @@ proptest! {
 }
 
 #[test]
+fn a_ring_for_so_many_polls_keeps_as_many_of_tasks_that_wake_each_other_spawn_and_end() {
+    let (runtime, _, flight) = flying(Builder::new(), 2000);
+    runtime.block_on(async {
+        let (ping, mut pinged) = mpsc::channel(1);
+        let (pong, mut ponged) = mpsc::channel(1);
+        let other = spawn(async move {
+            while let Some(n) = pinged.recv().await {
+                pong.send(n).await.unwrap();
+            }
+        });
+        for n in 0..3000 {
+            ping.send(n).await.unwrap();
+            assert_eq!(ponged.recv().await, Some(n));
+            spawn(async {}).detach();
+        }
+        drop(ping);
+        other.await.unwrap();
+    });
+    let polls = flight.events().iter().filter(|(_, event)| matches!(event, Event::Poll(_))).count();
+    assert!(polls >= 2000 && flight.dropped() > 0, "{polls} are kept");
+}
+
+#[test]
 fn a_full_ring_keeps_the_last_events_and_counts_the_others() {
     let (runtime, recorder, flight) = flying(paused(), 500);
     runtime.block_on(async {
@@ -224,14 +247,14 @@ fn sockets_threads_and_jobs_are_told_with_their_names_and_numbers() {
         let addresses: Vec<_> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
         let receivers = sockets.into_iter().map(|socket| {
             spawn(async move {
-                for _ in 0..40 {
+                for _ in 0..100 {
                     socket.recv_from(&mut [0]).await.unwrap();
                 }
             })
         });
         let receivers: Vec<_> = receivers.collect();
         let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        for n in 0..40 {
+        for n in 0..100 {
             for address in &addresses {
                 sender.send_to(&[1], address).await.unwrap();
             }

@@ -1,7 +1,6 @@
 //! From words back to events.
 
 use std::collections::HashMap;
-use std::mem;
 use std::time::Duration;
 
 use super::note::{self, JOINS, Notes, PHASES, SOURCES, TIMERS, Told, number_of, task_id};
@@ -296,6 +295,5 @@ impl Reader<'_> {
         if notes.due & note::POLL != 0 {
             self.push(Event::Poll(task_id(notes.running)));
         }
-        mem::take(&mut self.extras);
     }
 }

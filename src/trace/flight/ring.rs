@@ -46,8 +46,8 @@ impl Ring {
     /// Keeps at least so many words, and the block that is being written.
     pub(super) fn new(words: usize) -> Ring {
         const BLOCKS: usize = 16;
-        let size = words.div_ceil(BLOCKS).max(4 * MOST_AN_EVENT);
-        let blocks = words.div_ceil(size) + 1;
+        let used = words.div_ceil(BLOCKS).max(4 * MOST_AN_EVENT);
+        let (size, blocks) = (used + MOST_AN_EVENT, words.div_ceil(used) + 1);
         Ring {
             words: vec![0; size * blocks],
             cursor: 0,
