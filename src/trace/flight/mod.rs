@@ -2,9 +2,11 @@
 
 mod decode;
 mod intern;
+mod names;
 mod note;
 mod people;
 mod ring;
+mod wakes;
 mod words;
 
 use std::cell::RefCell;
