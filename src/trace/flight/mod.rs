@@ -2,9 +2,11 @@
 
 mod decode;
 mod intern;
+mod names;
 mod note;
 mod people;
 mod ring;
+mod wakes;
 mod words;
 
 use std::cell::RefCell;
@@ -18,7 +20,13 @@ use note::Notes;
 
 /// Keeps the newest events of a runtime in a few bytes each, and tells them as a [`Recorder`](super::Recorder) does.
 ///
-/// It is made to stay on while a program does its work.
+/// It is made to stay on while a program does its work: a poll takes 16 bytes and about 15 ns more, one that names a
+/// lock or channel up to 35 ns, and a reading of the clock, which is 23 ns on the machine that this was measured on
+/// (`benches/benches/glass.rs`). Nothing is allocated for an event. What happens within a poll has the time at which
+/// the poll began: a wait in the queue is never told too short, and too long by no more than that poll.
+///
+/// What is bounded: the ring; 16,383 places of leaves and of wakes each and 4,095 threads' names, of which those that
+/// come later are told without. What is known of a task is kept while it lives or is in the ring.
 ///
 /// # Examples
 /// ```

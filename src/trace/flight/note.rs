@@ -5,14 +5,13 @@
 //! what would not be found again is spelled out.
 
 use std::collections::{HashMap, VecDeque};
-use std::ptr;
 use std::sync::Arc;
 
 use super::intern::Table;
 use super::people::{People, Person};
 use super::ring::{Context, Ring};
-use super::words::{self, Field, cause};
-use crate::trace::{Cause, Direction, Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
+use super::words::{self, Field};
+use crate::trace::{Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
 
 /// What happened and has no word yet.
 pub(super) const TURN: u32 = 1;
@@ -40,14 +39,14 @@ pub(super) enum Told {
 
 /// What a task's wake or wait named last.
 #[derive(Clone, Copy, Default)]
-struct Named {
-    task: u64,
-    class: usize,
-    number: u64,
-    block: u64,
+pub(super) struct Named {
+    pub(super) task: u64,
+    pub(super) class: usize,
+    pub(super) number: u64,
+    pub(super) block: u64,
 }
 
-const NAMED: usize = 256;
+pub(super) const NAMED: usize = 256;
 
 pub(super) struct Notes {
     pub(super) ring: Ring,
@@ -63,12 +62,12 @@ pub(super) struct Notes {
     /// How many of them were told when all was last forgotten.
     pub(super) cleared: u64,
     /// Where the cursor was when a task had just been spawned.
-    after_spawn: usize,
-    named: Box<[Named; NAMED]>,
+    pub(super) after_spawn: usize,
+    pub(super) named: Box<[Named; NAMED]>,
     pub(super) leaves: Table<(Leaf, Told)>,
     pub(super) vias: Table<Via>,
     pub(super) threads: Vec<Arc<str>>,
-    thread_numbers: HashMap<Arc<str>, u64>,
+    pub(super) thread_numbers: HashMap<Arc<str>, u64>,
     pub(super) people: People,
     /// Events that no word has room for, and the blocks of the words that stand for them.
     pub(super) rare: VecDeque<(u64, Event)>,
@@ -126,7 +125,7 @@ impl Notes {
     }
 
     #[inline]
-    fn begin_event(&mut self) {
+    pub(super) fn begin_event(&mut self) {
         if self.ring.is_full() {
             self.begin_block();
         }
@@ -192,7 +191,7 @@ impl Notes {
 
     /// A word for an event, with bits for what is due; it tells of itself that this phase runs.
     #[inline]
-    fn tell(&mut self, word: u64, phase: u64) {
+    pub(super) fn tell(&mut self, word: u64, phase: u64) {
         let due = if self.due == 0 { 0 } else { self.settle(phase) };
         self.ring.put(word | due | self.said.open);
     }
@@ -264,7 +263,7 @@ impl Notes {
 
     /// The time goes on to `now`, if that is later.
     #[inline]
-    fn catch_up(&mut self, now: u64) {
+    pub(super) fn catch_up(&mut self, now: u64) {
         while now > self.said.at {
             let step = (now - self.said.at).min(words::NUMBER.most());
             self.ring.put(kind_of(words::Kind::Time) | words::NUMBER.of(step));
@@ -284,7 +283,7 @@ impl Notes {
         field.of(field.most())
     }
 
-    fn actor(&self) -> u64 {
+    pub(super) fn actor(&self) -> u64 {
         if self.due & POLL != 0 { self.running } else { self.said.actor }
     }
 
@@ -323,83 +322,6 @@ impl Notes {
         self.said.actor = task;
     }
 
-    #[inline(always)]
-    pub(super) fn wake(&mut self, now: u64, task: TaskId, cause: &Cause, via: Option<Via>, again: bool) {
-        self.begin_event();
-        if now > self.said.at {
-            self.catch_up(now);
-        }
-        let (again, task) = (if again { words::AGAIN } else { 0 }, task.0.get());
-        if let Cause::Task(by) = cause
-            && by.0.get() == self.actor()
-        {
-            let via = words::VIA.of(self.via(via));
-            return self.put_wake(again, task, cause::TASK, via, 0);
-        }
-        self.wake_otherwise(again, task, cause, via);
-    }
-
-    #[inline(never)]
-    fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
-        let is_plain = via.is_none();
-        let (phase, why, payload) = match cause {
-            Cause::Task(by) => {
-                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
-                (0, cause::OTHER, words::VIA.of(self.via(via)))
-            }
-            Cause::Spawned if is_plain => {
-                let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
-                if follows && self.due == 0 && again == 0 {
-                    return self.ring.amend(words::READY);
-                }
-                (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED))
-            }
-            Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
-                self.name(task, TIMERS, timer.0);
-                (number_of(Phase::Fire), cause::TIMER, timer.0)
-            }
-            Cause::Source(source, way)
-                if is_plain && words::PAYLOAD.is_near(source.0, self.said.last[SOURCES]) =>
-            {
-                self.name(task, SOURCES, source.0);
-                let why = if *way == Direction::Read { cause::READ } else { cause::WRITE };
-                (number_of(Phase::Dispatch), why, source.0)
-            }
-            Cause::Thread(name) => {
-                let thread = name.as_ref().map_or(0, |name| self.thread(name));
-                (0, cause::THREAD, words::THREAD.of(thread) | words::VIA.of(self.via(via)))
-            }
-            Cause::Job | Cause::Aborted | Cause::Outside => {
-                let why = match cause {
-                    Cause::Job => cause::JOB,
-                    Cause::Aborted => cause::ABORTED,
-                    _ => cause::OUTSIDE,
-                };
-                (0, cause::PLAIN, words::PLAIN.of(why) | words::VIA.of(self.via(via)))
-            }
-            Cause::Spawned | Cause::Timer(_) | Cause::Source(..) => {
-                let (task, cause) = (task_id(task), cause.clone());
-                return self.rare(match again {
-                    0 => Event::Wake { task, cause, via },
-                    _ => Event::Merge { task, cause, via },
-                });
-            }
-        };
-        // Within a poll a wake tells no phase.
-        let phase = if self.said.open != 0 { 0 } else { phase };
-        self.put_wake(again, task, why, payload, phase);
-    }
-
-    #[inline]
-    fn put_wake(&mut self, again: u64, task: u64, why: u64, payload: u64, phase: u64) {
-        let word = kind_of(words::Kind::Wake)
-            | again
-            | words::CAUSE.of(why)
-            | words::WOKEN.of(self.people.code(task))
-            | words::PAYLOAD.of(payload);
-        self.tell(word, phase);
-    }
-
     #[inline(never)]
     fn unpark(&mut self, now: u64, events: u64) {
         if !words::EVENTS.has_room(events) {
@@ -430,84 +352,10 @@ impl Notes {
 
     #[cold]
     #[inline(never)]
-    fn rare(&mut self, event: Event) {
+    pub(super) fn rare(&mut self, event: Event) {
         let number = self.rare_first + self.rare.len() as u64;
         self.rare.push_back((self.ring.block, event));
         self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
-    }
-
-    /// The number of a leaf, in its table; how its own number is told is part of it.
-    #[inline(never)]
-    fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        let (class, number, template, a, b, tag) = match *leaf {
-            Leaf::Sync { what, class, site, made } => {
-                let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
-                return self.leaves.number(key, || (*leaf, Told::Whole));
-            }
-            Leaf::Timer { timer, site } => {
-                (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
-            }
-            Leaf::Source { source, direction, site } => {
-                let template = Leaf::Source { source: crate::trace::SourceId(0), direction, site };
-                (SOURCES, source.0, template, address(site), direction as usize, 1)
-            }
-            Leaf::Join { task, spawned } => {
-                (JOINS, task.0.get(), Leaf::Join { task, spawned }, address(spawned), 0, 2)
-            }
-        };
-        let told = self.told(task, class, number);
-        let how = match told {
-            Told::Whole => 0,
-            Told::Same => 1,
-            Told::Last(ahead) => 2 + ahead as usize,
-            Told::Newest(back) => 8 + back as usize,
-        };
-        let numbered = self.leaves.number([0, a, b, tag << 8 | how], || (template, told));
-        if numbered != 0 {
-            if told == Told::Whole {
-                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(number));
-            }
-            self.name(task, class, number);
-            self.said.last[class] = number;
-        }
-        numbered
-    }
-
-    /// How a leaf's number is told in the fewest words.
-    fn told(&self, task: u64, class: usize, number: u64) -> Told {
-        let named = &self.named[place(task, class)];
-        if named.task == task && named.class == class && named.number == number && named.block == self.ring.block {
-            return Told::Same;
-        }
-        match (number.wrapping_sub(self.said.last[class]), self.people.newest().wrapping_sub(number)) {
-            (ahead @ 0..=3, _) => Told::Last(ahead),
-            (_, back @ 0..=3) if class == JOINS => Told::Newest(back),
-            _ => Told::Whole,
-        }
-    }
-
-    fn name(&mut self, task: u64, class: usize, number: u64) {
-        self.named[place(task, class)] = Named { task, class, number, block: self.ring.block };
-    }
-
-    #[inline]
-    fn via(&mut self, via: Option<Via>) -> u64 {
-        let Some(via) = via else { return 0 };
-        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || via)
-    }
-
-    /// The number of a thread's name; 0 if there is no room for more names.
-    fn thread(&mut self, name: &Arc<str>) -> u64 {
-        if let Some(number) = self.thread_numbers.get(name) {
-            return *number;
-        }
-        if self.threads.len() as u64 == words::THREAD.most() {
-            return 0;
-        }
-        self.threads.push(name.clone());
-        let number = self.threads.len() as u64;
-        self.thread_numbers.insert(name.clone(), number);
-        number
     }
 
     #[cold]
@@ -547,16 +395,8 @@ impl Notes {
 }
 
 #[inline]
-fn kind_of(kind: words::Kind) -> u64 {
+pub(super) fn kind_of(kind: words::Kind) -> u64 {
     kind as u64
-}
-
-fn place(task: u64, class: usize) -> usize {
-    (task as usize * 3 + class) % NAMED
-}
-
-fn address<T>(place: &'static T) -> usize {
-    ptr::from_ref(place).addr()
 }
 
 /// Phases by number; 0 is none.
