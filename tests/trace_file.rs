@@ -98,7 +98,7 @@ fn shutdown_writes_it_too() {
     let (free, held) = std::sync::mpsc::channel::<()>();
     let (begin, begun) = std::sync::mpsc::channel::<()>();
     runtime.block_on(async {
-        spawn_blocking(move || begin.send(()).and_then(|()| Ok(held.recv()))).detach();
+        spawn_blocking(move || begin.send(()).map(|()| held.recv())).detach();
     });
     begun.recv().unwrap();
     assert!(runtime.shutdown(Duration::from_millis(1)).is_err());
