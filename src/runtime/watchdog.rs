@@ -79,7 +79,7 @@ impl Builder {
     /// still runs**, and again when it has ended, with the time that it took. 100 milliseconds are what asyncio calls
     /// slow.
     ///
-    /// The report names the task, where it was spawned, and the await that it went on from. A poll pays some 100
+    /// The report names the task, where it was spawned, and the await that it went on from. A poll pays 100 to 180
     /// instructions for it and no clock reading; see `docs/GLASS.md`. While the loop sleeps the thread sleeps too. Time
     /// is the system's, also under a virtual clock. Besides, [`Handle::dump_now`](crate::Handle::dump_now) can answer
     /// while a poll is stuck.

@@ -123,3 +123,33 @@ impl Pulse {
 fn id(number: u64) -> Option<TaskId> {
     NonZeroU64::new(number).map(TaskId)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_turns_of_one_task_and_what_comes_before_and_after_a_sleep_are_told_apart() {
+        let (pulse, task) = (Pulse::new(), TaskId(NonZeroU64::MIN));
+        let mut seen = Vec::new();
+        let mut look = || {
+            let at = pulse.look().unwrap();
+            assert_eq!(pulse.look(), Some(at));
+            assert!(!seen.contains(&at), "{at:?}");
+            seen.push(at);
+            at.task
+        };
+        assert_eq!(look(), None);
+        for _ in 0..2 {
+            assert!(!pulse.resume());
+            assert_eq!(look(), None);
+            pulse.begin(task);
+            assert_eq!(look(), Some(task));
+            pulse.begin(task); // after one that a panic ended
+            assert_eq!(look(), Some(task));
+            pulse.end();
+            assert_eq!(look(), None);
+            pulse.rest();
+        }
+    }
+}
