@@ -285,6 +285,11 @@ pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
     unsafe { remote.into_task() }
 }
 
+/// A future that was polled to no avail is gone.
+pub(crate) fn forget_leaf(is: impl FnOnce(&Leaf) -> bool) {
+    current(|state| state.map(|state| state.trace.forget_leaf(is)));
+}
+
 /// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker. What it waits
 /// for, the leaf says; so for all four.
 #[inline]

@@ -533,3 +533,38 @@ fn a_scope_whose_child_ends() {
     ];
     assert_eq!(wakes, wanted);
 }
+
+// ---- what a poll waits for
+
+/// What the polls of task 1 ended with, if they told it.
+fn waits(base: u32, main: impl Future) -> Vec<String> {
+    let lines = lines(base, Builder::new().start_paused(true), main);
+    lines.into_iter().filter(|line| line.starts_with("pending 1, for")).collect()
+}
+
+#[test]
+fn a_lock_that_was_given_up_is_not_what_the_next_await_waits_for() {
+    let base = line!();
+    let waits = waits(base, async {
+        let mutex = Mutex::new(());
+        let _guard = mutex.lock().await;
+        assert!(timeout(Duration::from_secs(1), mutex.lock()).await.is_err());
+        sleep(Duration::from_secs(1)).await;
+    });
+    assert_eq!(waits, ["pending 1, for Mutex::lock at +4 (made at +2)", "pending 1, for timer 2 made at +5"]);
+}
+
+#[test]
+fn a_timer_that_lost_a_race_is_not_what_the_next_await_waits_for() {
+    let base = line!();
+    let waits = waits(base, async {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.send(()).await.unwrap();
+        glassloop::select! {
+            () = sleep(Duration::from_secs(1)) => unreachable!(),
+            value = rx.recv() => assert!(value.is_some()),
+        }
+        drop(timeout(Duration::from_secs(1), rx.recv()).await);
+    });
+    assert_eq!(waits, ["pending 1, for mpsc::Receiver::recv at +8 (made at +2)"]);
+}

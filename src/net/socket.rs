@@ -346,7 +346,10 @@ impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
             return;
         }
         let (key, direction, place) = (self.socket.key, self.way.direction(), self.place);
+        let site = self.site;
         wake::on_loop(self.socket.runtime, move |state| {
+            let leaf = Leaf::Source { source: key.id(), direction, site };
+            state.trace.forget_leaf(|noted| *noted == leaf);
             drop(state.reactor.cancel(key, direction, place));
         });
     }

@@ -133,6 +133,11 @@ impl Sleep {
         Sleep { deadline, id: state.timers.next_id(), stage: Stage::New, runtime: state.id, site }
     }
 
+    /// As [`sleep_until`], told in traces as made at `site`.
+    pub(super) fn until(deadline: Instant, site: &'static Location<'static>) -> Sleep {
+        expect(wake::with_current("sleep_until", |state| Sleep::new(state, deadline, site)))
+    }
+
     /// When it ends.
     #[must_use]
     pub fn deadline(&self) -> Instant {
@@ -229,7 +234,11 @@ impl Drop for Sleep {
         let Stage::Armed(slot) = self.stage else { return };
         let key = self.key(slot);
         // Nearly always on its loop, which needs no message.
-        if wake::own(self.runtime, |state| drop(state.timers.cancel(key))).is_none() {
+        let cancelled = wake::own(self.runtime, |state| {
+            state.trace.forget_leaf(|noted| matches!(noted, Leaf::Timer { timer, .. } if *timer == self.id));
+            drop(state.timers.cancel(key));
+        });
+        if cancelled.is_none() {
             cancel_elsewhere(self.runtime, key);
         }
     }

@@ -1,8 +1,10 @@
 //! A clock that stands still, and jumps when there is nothing else to wait for.
 
+use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
-use super::{Instant, sleep_until};
+use super::{Instant, Sleep};
 use crate::state::State;
 use crate::trace::Event;
 use crate::wake;
@@ -86,16 +88,20 @@ pub fn is_paused() -> bool {
 ///     assert!(sleeper.is_finished());
 /// });
 /// ```
-pub async fn advance(duration: Duration) {
-    let target = on_clock("time::advance", |state| {
-        assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
-        let target = state.clock.now().saturating_add(duration);
-        assert!(target < Instant::FAR, "time::advance: {duration:?} from now lies beyond the end of time");
-        state.trace.emit(|| Event::Jump(duration));
-        state.clock.jump(target);
-        target
-    });
-    sleep_until(target).await;
+#[track_caller]
+pub fn advance(duration: Duration) -> impl Future<Output = ()> {
+    let site = Location::caller();
+    async move {
+        let target = on_clock("time::advance", |state| {
+            assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
+            let target = state.clock.now().saturating_add(duration);
+            assert!(target < Instant::FAR, "time::advance: {duration:?} from now lies beyond the end of time");
+            state.trace.emit(|| Event::Jump(duration));
+            state.clock.jump(target);
+            target
+        });
+        Sleep::until(target, site).await;
+    }
 }
 
 #[track_caller]

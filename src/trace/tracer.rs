@@ -181,6 +181,22 @@ impl Tracer {
         }
     }
 
+    /// A future that was polled to no avail is gone: what it was for is not waited for any more.
+    #[inline]
+    pub(crate) fn forget_leaf(&self, is: impl FnOnce(&Leaf) -> bool) {
+        if self.is_on.get() {
+            self.forget_leaf_if(is);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
+        if self.has_leaf.get() && self.leaf.get().is_some_and(|leaf| is(&leaf)) {
+            self.has_leaf.set(false);
+        }
+    }
+
     /// Takes what the poll that ends waits for.
     #[inline]
     pub(crate) fn take_leaf(&self) -> Option<Leaf> {

@@ -193,6 +193,7 @@ impl Entry {
     /// The same for one whose waiter, foreign perhaps, was not woken.
     #[cold]
     pub(super) fn give_early(self: Rc<Entry>) {
+        wake::forget_leaf(|noted| *noted == self.leaf());
         let foreign = self.foreign.take();
         self.give();
         drop(foreign);
@@ -279,6 +280,7 @@ impl Entry {
     /// Nobody waits here any more.
     #[inline(never)]
     pub(super) fn clear(&self) {
+        wake::forget_leaf(|noted| *noted == self.leaf());
         self.stage.set(Stage::Free);
         drop((self.task.take(), self.foreign.take())); // foreign perhaps
     }
