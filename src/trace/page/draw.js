@@ -100,11 +100,13 @@ function clipped(x, y, right, bottom, paint) {
 }
 
 const font = (size, weight = 400) => { ctx.font = `${weight} ${size}px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`; };
-/** Draws text if it has room, cut to it if need be. Six pixels a letter are a guess that saves measuring. */
+/** Draws text if it has room, cut to it if need be; but not if it ends with a number, which would be another one then.
+    Six pixels a letter are a guess that saves measuring. */
 function write(text, x, y, room, colour) {
   if (room < 18) return;
   ctx.fillStyle = colour;
   if (text.length * 6 > room && ctx.measureText(text).width > room) {
+    if (/\d( [a-zµ]+)?$/.test(text) && !text.includes("/")) return;
     const most = Math.max(1, Math.floor(text.length * room / ctx.measureText(text).width) - 1);
     text = text.slice(0, most) + (text.includes("\u2068") ? "\u2069…" : "…");
   }
@@ -139,6 +141,10 @@ function drawName(task, top) {
   ctx.globalAlpha = 1;
 }
 
+/** The first after `i` that does not end in the pixel of `a` as well: all before it make one mark, as dark as the pixel
+    is full. What begins there and is longer stands for itself. */
+const pixelEnd = (i, high, a, end) => lowerBound(i + 1, high, (k) => end(k) >= unpx(Math.floor(a) + 1));
+
 /** One lane: before each poll what the task waited for and how long it stood ready, and after the last what it awaits. */
 function drawLane(task, top) {
   const low = BY_TASK.from[task], high = BY_TASK.from[task + 1], list = BY_TASK.list, mid = laneMiddle(top);
@@ -152,8 +158,7 @@ function drawLane(task, top) {
     if (i > low || T.kind[task] >= 2 || isNaN(T.spawned[task])) drawWait(task, on, P, poll, before, ready, mid, i === low && T.kind[task] >= 2);
     drawQueued(ready, X.p0[poll], mid);
     const a = px(X.p0[poll]), b = px(X.p1[poll]);
-    // All polls that begin in this pixel make one mark, as dark as the pixel is full.
-    const next = b - a < 1 ? lowerBound(i + 1, high, (k) => X.p0[list[k]] >= unpx(Math.floor(a) + 1)) : i + 1;
+    const next = pixelEnd(i, high, a, (k) => X.p1[list[k]]);
     if (next - i > 1) drawBundle(Math.floor(a), X.own[next] - X.own[i], mid);
     else drawPoll(poll, a, b, mid);
     before = X.p1[list[next - 1]];
@@ -272,7 +277,7 @@ function drawSleeps(mid) {
     if (i === chosen.sleep) { ctx.strokeStyle = C.accent; ctx.lineWidth = 2; ctx.strokeRect(a, mid - 9, width, 18); }
     const from = Math.max(a, view.gutter) + 7;
     if (width > 60) { font(11); ctx.textBaseline = "middle"; write(`asleep ${dur(Z.end[i] - Z.start[i])}`, from, mid, Math.min(b, view.width) - from - 4, C["parked-ink"]); }
-    i = Math.max(i + 1, b - a < 1 ? lowerBound(i + 1, Z.n, (k) => X.z0[k] >= unpx(Math.floor(a) + 1)) : 0);
+    i = pixelEnd(i, Z.n, a, (k) => X.z1[k]);
   }
 }
 
@@ -280,7 +285,7 @@ function drawUse(mid) {
   let i = lowerBound(0, P.n, (k) => X.p1[k] >= view.u0);
   while (i < P.n && X.p0[i] <= view.u1) {
     const a = px(X.p0[i]), b = px(X.p1[i]);
-    const next = b - a < 1 ? lowerBound(i + 1, P.n, (k) => X.p0[k] >= unpx(Math.floor(a) + 1)) : i + 1;
+    const next = pixelEnd(i, P.n, a, (k) => X.p1[k]);
     if (next - i > 1) drawBundle(Math.floor(a), X.all[next] - X.all[i], mid);
     else {
       ctx.fillStyle = took(i) >= SLOW ? C.slow : C.poll;

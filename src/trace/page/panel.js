@@ -66,7 +66,7 @@ function tell() {
 function introduction() {
   if (!P.n) return [make("p", { className: "quiet" }, "The recording has no poll.")];
   const late = largest(all(P.n), delay), busiest = largest(all(T.n), (task) => SUMS.busy[task]);
-  const words = [`The loop ran ${count(P.n, "poll")} of ${count(T.n, "task")} in ${dur(SPAN)}; it was in use for ${share(SUMS.all, SPAN)} of that. `];
+  const words = [`The loop ran ${count(P.n, "poll")} of ${count(T.n, "task")} ${SPAN > 0 ? `in ${dur(SPAN)}; it was in use for ${share(SUMS.all, SPAN)} of that` : "while no time passed"}. `];
   if (took(SLOWEST) > 0) words.push("Its slowest poll took ", link({ poll: SLOWEST }, dur(took(SLOWEST))), ", by ", taskLink(P.task[SLOWEST]), ". ");
   if (delay(late) > 0) words.push("The longest that a task stood ready was ", link({ poll: late }, dur(delay(late))), ". ");
   if (SUMS.busy[busiest] > 0 && T.n > 1) words.push("Most of the loop’s time went to ", taskLink(busiest), `, ${share(SUMS.busy[busiest], SUMS.all)}.`);
@@ -201,5 +201,5 @@ function makeFacts() {
   const item = (kind, colour, words) => { const mark = make("i", { className: kind }); mark.style.setProperty("--c", `var(--${colour})`); return make("li", {}, mark, words); };
   const names = { other: "a thread, or unknown" };
   $("legend").replaceChildren(item("bar", "poll", "poll"), ...(took(SLOWEST) >= SLOW ? [item("bar", "slow", `poll of ${dur(SLOW)} or more`)] : []), item("hatch", "queued", "ready, in the queue"),
-    make("li", {}, "waits for:"), ...CLASSES.filter((_, i) => used.has(i)).map((name) => item({ 7: "dash", 2.5: "dot" }[DASHES[name]?.[0]] ?? "", name, names[name] ?? name)));
+    ...(used.size ? [make("li", {}, "waits for:")] : []), ...CLASSES.filter((_, i) => used.has(i)).map((name) => item({ 7: "dash", 2.5: "dot" }[DASHES[name]?.[0]] ?? "", name, names[name] ?? name)));
 }

@@ -16,7 +16,7 @@ function dur(ns, digits = 3) {
 }
 
 /** A moment, exact enough to be found again. */
-const moment = (ns) => (ns >= 60e9 ? `${dur(ns)} (${+(ns / 1e9).toFixed(3)} s)` : dur(ns, 6));
+const moment = (ns) => (ns >= 60e9 ? `${dur(ns)} (${+(ns / 1e9).toFixed(9)} s)` : dur(ns, 6));
 const share = (part, whole) => (whole > 0 ? `${+(100 * part / whole).toPrecision(2)} %` : "–");
 const count = (n, one, many = one + "s") => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
