@@ -10,7 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::{Mutex, Notify, mpsc};
 use glassloop::time::{Instant, sleep};
-use glassloop::trace::story::{Story, Style};
+use glassloop::trace::story::{Story, Style, width};
 use glassloop::trace::{Event, Observer, Recorder, Wait};
 use glassloop::{Builder, join_all, spawn_blocking, spawn_named, yield_now};
 use support::{ms, observed, work};
@@ -170,4 +170,16 @@ fn what_was_dropped_is_said_and_nothing_at_all_can_be_shown() {
     let timeline = recorder.story().timeline(80, Style::plain());
     assert!(timeline.starts_with(&format!("({} older events dropped)\n", recorder.dropped())), "{timeline}");
     assert!(Story::of(&[]).timeline(80, Style::plain()).contains("loop"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_width_is_the_terminals_and_of_no_other_file() {
+    use rustix::termios::{Winsize, tcsetwinsize};
+
+    let terminal = std::fs::File::options().read(true).write(true).open("/dev/ptmx").unwrap();
+    assert_eq!(width(&terminal), None, "it does not say yet");
+    tcsetwinsize(&terminal, Winsize { ws_row: 30, ws_col: 97, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    assert_eq!(width(&terminal), Some(97));
+    assert_eq!(width(&std::fs::File::open("/dev/null").unwrap()), None);
 }

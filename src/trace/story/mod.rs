@@ -22,6 +22,8 @@ use crate::clock::Instant;
 pub use ask::{Ahead, Totals, Waited};
 pub use explain::{Advice, Busy, Delays, Explain, Held, Locked, Step, Who};
 pub use style::Style;
+#[cfg(unix)]
+pub use style::width;
 
 /// A recorded run, in terms of what a reader asks for.
 ///

@@ -52,6 +52,26 @@ impl Style {
     }
 }
 
+/// How many columns a terminal has; `None` if `out` is no terminal, or one that does not say.
+///
+/// # Examples
+/// ```
+/// use glassloop::trace::story::{Style, width};
+/// use std::io::stdout;
+///
+/// let recorder = glassloop::trace::Recorder::new();
+/// let runtime = glassloop::Builder::new().observer(recorder.observer()).build().unwrap();
+/// runtime.block_on(async {});
+/// let columns = width(&stdout()).unwrap_or(100);
+/// print!("{}", recorder.story().timeline(columns, Style::auto(&stdout())));
+/// ```
+#[cfg(unix)]
+#[must_use]
+pub fn width(out: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(out).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
