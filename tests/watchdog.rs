@@ -446,6 +446,21 @@ fn a_loop_that_goes_on_answers_by_itself() {
 }
 
 #[test]
+fn a_loop_that_has_slept_for_longer_than_the_limit_answers_by_itself() {
+    const LIMIT: Duration = Duration::from_millis(50);
+    let runtime = Builder::new().watchdog(LIMIT).build().unwrap();
+    let dump = runtime.block_on(async {
+        let handle = Handle::current();
+        let ask = move || {
+            thread::sleep(2 * LIMIT); // meanwhile the loop sleeps, too
+            handle.dump_now().unwrap()
+        };
+        spawn_blocking(ask).await.unwrap()
+    });
+    assert!(matches!(dump, DumpNow::Whole(_)), "{dump}");
+}
+
+#[test]
 fn a_task_is_answered_at_once_and_by_the_loop() {
     let runtime = Builder::new().watchdog(LIMIT).build().unwrap();
     let dump = runtime.block_on(async { Handle::current().dump_now().unwrap() });
