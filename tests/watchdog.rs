@@ -312,6 +312,36 @@ fn a_poll_is_not_charged_with_the_sleep_of_the_loop_before_it() {
 }
 
 #[test]
+fn the_end_of_a_runtime_is_not_charged_with_the_time_that_nobody_drove_it() {
+    let (runtime, told) = all_slow(Builder::new());
+    runtime.spawn(std::future::pending::<()>()).detach();
+    runtime.block_on(yield_now());
+    thread::sleep(Duration::from_millis(30)); // what must not be charged
+    let ends = Instant::now();
+    drop(runtime);
+    let last = told.borrow().last().unwrap().clone();
+    assert_eq!(last.outcome, Some(Outcome::Cancelled));
+    assert!(last.took <= ends.elapsed(), "{last}, and the runtime ends since {:?}", ends.elapsed());
+}
+
+#[test]
+fn a_root_that_a_deadlock_ends_is_not_charged_with_the_sleep_of_the_loop_before_it() {
+    let (runtime, told) = all_slow(Builder::new());
+    let handle = runtime.handle();
+    let thread = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(30)); // what must not be charged
+        let gone = Instant::now();
+        drop(handle); // the last that could wake the loop
+        gone
+    });
+    runtime.try_block_on(std::future::pending::<()>()).unwrap_err();
+    let gone = thread.join().unwrap();
+    let last = told.borrow().last().unwrap().clone();
+    assert_eq!(last.outcome, Some(Outcome::Cancelled));
+    assert!(last.took <= gone.elapsed(), "{last}, and the loop is awake since {:?}", gone.elapsed());
+}
+
+#[test]
 fn a_hook_on_slow_polls_may_spawn_wake_and_ask_for_a_dump() {
     let spawned = Rc::new(RefCell::new(None));
     let keep = spawned.clone();
@@ -413,6 +443,21 @@ fn a_loop_that_goes_on_answers_by_itself() {
     });
     let DumpNow::Whole(dump) = dump else { panic!("{dump}") };
     assert_eq!(dump.tasks().len(), 2);
+}
+
+#[test]
+fn a_loop_that_has_slept_for_longer_than_the_limit_answers_by_itself() {
+    const LIMIT: Duration = Duration::from_millis(50);
+    let runtime = Builder::new().watchdog(LIMIT).build().unwrap();
+    let dump = runtime.block_on(async {
+        let handle = Handle::current();
+        let ask = move || {
+            thread::sleep(2 * LIMIT); // meanwhile the loop sleeps, too
+            handle.dump_now().unwrap()
+        };
+        spawn_blocking(ask).await.unwrap()
+    });
+    assert!(matches!(dump, DumpNow::Whole(_)), "{dump}");
 }
 
 #[test]

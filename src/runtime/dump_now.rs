@@ -83,8 +83,9 @@ pub(super) fn dump_now(inbox: &Arc<Inbox>, watched: Option<&Watched>) -> Result<
 /// Waits for the loop's answer while the loop goes on; `None` if it has gone.
 fn wait(answer: &Receiver<Dump>, watched: &Watched) -> Option<DumpNow> {
     let (mut at, mut since) = (watched.pulse.look(), Instant::now());
-    // The watchdog may know already that a poll is stuck.
-    let mut patience = watched.limit.saturating_sub(at.map_or(Duration::ZERO, |at| watched.held_for(at)));
+    // The watchdog may know already that a poll is stuck. A loop that sleeps is at one thing for long, too, and answers.
+    let stuck = at.filter(|at| at.task.is_some()).map_or(Duration::ZERO, |at| watched.held_for(at));
+    let mut patience = watched.limit.saturating_sub(stuck);
     loop {
         match answer.recv_timeout(patience) {
             Ok(dump) => return Some(DumpNow::Whole(dump)),

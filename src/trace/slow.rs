@@ -62,7 +62,7 @@ impl SlowPolls {
         SlowPolls { limit, call: Cell::new(Some(call)), since: Cell::new(Instant::real()) }
     }
 
-    /// The run phase begins: what was before it is nobody's turn.
+    /// The run phase begins, or the loop awoke: what was before it is nobody's turn.
     pub(super) fn begin(&self) {
         self.since.set(Instant::real());
     }

@@ -87,5 +87,6 @@ impl Turns {
         if let Some(watch) = &self.watch {
             watch.resume();
         }
+        self.run(); // a task may be cancelled outside of the run phase: what was before is not its turn
     }
 }

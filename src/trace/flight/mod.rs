@@ -166,3 +166,27 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.wake(now.nanos(), task, cause, via, false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Wait;
+
+    #[test]
+    fn a_sleep_that_more_events_end_than_a_word_tells_begins_when_it_began() {
+        let flight = FlightRecorder::new();
+        let told = [
+            (0, Event::Turn(1)),
+            (0, Event::Park(Wait::Forever)),
+            (9, Event::Unpark(1023)),
+            (9, Event::Turn(2)),
+            (9, Event::Park(Wait::Forever)),
+            (19, Event::Unpark(1024)),
+        ];
+        for (at, event) in &told {
+            flight.note(Instant::from_nanos(*at), event);
+        }
+        let told = told.map(|(at, event)| (Instant::from_nanos(at), event));
+        assert_eq!(flight.events(), told);
+    }
+}

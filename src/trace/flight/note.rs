@@ -325,6 +325,7 @@ impl Notes {
     #[inline(never)]
     fn unpark(&mut self, now: u64, events: u64) {
         if !words::EVENTS.has_room(events) {
+            self.spell_out(); // before the time moves on, which is the sleep's
             self.catch_up(now);
             return self.rare(Event::Unpark(events as usize));
         }
@@ -342,7 +343,7 @@ impl Notes {
             | words::SLEPT.of(slept)
             | words::EVENTS.of(events)
             | words::TIMER.of(timer);
-        // Before the time moves on, which is the sleep's.
+        // As above.
         if self.due & (PARK | PHASE) != 0 {
             self.spell_out();
         }
