@@ -149,7 +149,7 @@ fn a_watchdog_sees_a_poll_that_holds_the_loop() {
     let handle = runtime.handle();
     let (tell, told) = std::sync::mpsc::channel();
     let seen = runtime.block_on(async move {
-        std::thread::spawn(move || tell.send(handle.dump_now()));
+        std::thread::spawn(move || drop(tell.send(handle.dump_now())));
         told.recv_timeout(Duration::from_secs(30)).expect("this poll waits for it, so the loop cannot answer")
     });
     let DumpNow::Table(table) = seen.unwrap() else { panic!("the loop has answered") };

@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use glassloop::trace::{Failed, OnUnhandled, Unhandled};
+use glassloop::time::Instant;
+use glassloop::trace::{Event, Failed, Kind, Observer, OnUnhandled, Unhandled};
 use glassloop::{
     Builder, Guest, JoinHandle, Runtime, spawn, spawn_blocking, spawn_checked, spawn_checked_named, yield_now,
 };
@@ -308,6 +309,27 @@ fn shutdown_for_a_failure_between_two_turns_comes_with_the_next() {
     runtime.block_on(yield_now());
     drop(task);
     assert!(panic_of(|| runtime.block_on(std::future::pending::<()>())).ends_with(": early"));
+}
+
+#[test]
+fn shutdown_for_a_failure_that_an_observer_of_the_roots_spawn_lets_go_polls_nothing() {
+    struct LetGo(Rc<Cell<Option<JoinHandle<()>>>>);
+    impl Observer for LetGo {
+        fn event(&self, _at: Instant, event: &Event) {
+            if let Event::Spawn { kind: Kind::Root, .. } = event {
+                drop(self.0.take());
+            }
+        }
+    }
+    let kept = Rc::new(Cell::new(None));
+    let builder = Builder::new().observer(Rc::new(LetGo(kept.clone())));
+    let runtime = builder.on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+    let task = runtime.spawn(async { panic!("early") });
+    runtime.block_on(yield_now());
+    kept.set(Some(task));
+    let polled = Cell::new(false);
+    assert!(panic_of(|| runtime.block_on(async { polled.set(true) })).ends_with(": early"));
+    assert!(!polled.get());
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::time::Duration;
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::{CancellationToken, Mutex};
 use glassloop::time::{Instant, Sleep, sleep};
-use glassloop::trace::{Event, Observer, Outcome, Recorder};
+use glassloop::trace::{Event, Observer, OnUnhandled, Outcome, Recorder};
 use glassloop::{
     Builder, Handle, JoinHandle, RemoteError, Runtime, Waits, spawn, spawn_blocking, spawn_cpu, yield_now,
 };
@@ -817,6 +817,27 @@ fn a_graceful_shutdown_waits_for_what_is_spawned_meanwhile() {
 }
 
 #[test]
+fn a_graceful_shutdown_keeps_its_limit_where_a_task_spawns_another_just_then() {
+    let runtime = virtual_time();
+    let ended = Rc::new(Cell::new(false));
+    let flag = ended.clone();
+    let limit = Duration::from_secs(5);
+    runtime
+        .spawn(async move {
+            sleep(limit).await;
+            spawn(async move {
+                sleep(limit).await;
+                flag.set(true);
+            })
+            .detach();
+        })
+        .detach();
+    runtime.block_on(yield_now()); // its timer is there before the limit's, and due with it
+    let unfinished = runtime.shutdown_gracefully(limit).unwrap_err();
+    assert_eq!((unfinished.tasks().len(), ended.get()), (1, false));
+}
+
+#[test]
 fn a_graceful_shutdown_without_tasks_or_without_time_ends_at_once() {
     assert_eq!(virtual_time().shutdown_gracefully(Duration::MAX), Ok(()));
     let runtime = virtual_time();
@@ -851,6 +872,25 @@ fn a_graceful_shutdown_tells_of_a_job_that_runs_on_once() {
     let unfinished = runtime.shutdown_gracefully(Duration::from_millis(1)).unwrap_err();
     assert_eq!((unfinished.jobs()[0].id, unfinished.tasks().len()), (id, 0));
     drop(free);
+}
+
+#[test]
+fn a_graceful_shutdown_that_a_failure_stops_waits_for_jobs_no_longer_than_its_limit() {
+    let runtime = Builder::new().on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+    let (began, has_begun) = mpsc::channel();
+    let (free, held) = mpsc::channel::<()>();
+    runtime.block_on(async {
+        spawn_blocking(move || {
+            began.send(()).unwrap();
+            held.recv_timeout(LONG)
+        })
+        .detach();
+    });
+    has_begun.recv().unwrap();
+    runtime.spawn(async { panic!("lost") }).detach();
+    let stopped = catch_unwind(AssertUnwindSafe(|| runtime.shutdown_gracefully(Duration::from_millis(1))));
+    assert!(stopped.is_err());
+    assert!(free.send(()).is_ok(), "the job still runs");
 }
 
 #[test]

@@ -30,8 +30,9 @@ pub(super) fn drain(state: &State, limit: Duration, site: &'static Location<'sta
                 is_armed = true;
                 let waiter = wake::waiter(cx, || Leaf::Timer { timer, site });
                 state.timers.arm(deadline, timer, waiter, site);
-            } else if left.get() > 0 {
-                return Poll::Ready(()); // its timer woke it
+            } else if left.get() > 0 || state.clock.now() >= deadline {
+                // Its timer woke it; in the same turn the last task may have ended, and have spawned another.
+                return Poll::Ready(());
             }
             // Those that were spawned since the last look are waited for like the others.
             let found = wait_for_all(state, &left);
@@ -39,9 +40,9 @@ pub(super) fn drain(state: &State, limit: Duration, site: &'static Location<'sta
         }));
         with_root(wait, &state.inbox, start::next_id(state), site, |root| {
             {
+                state.ready.halt(false); // first, as in `turn_to_end`
                 let _leave = start::enrol(state, root);
                 start::announce(state, root, None);
-                state.ready.halt(false);
                 wake::make_ready(state, root.clone(), || Cause::Spawned.into());
                 // A limit beyond what the clock can hold is none: then a deadlock may come, and they will never end.
                 while !state.ready.is_halted() && turn::turn(state, Host::Own).is_ok() {}

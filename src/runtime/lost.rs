@@ -16,7 +16,8 @@ impl Builder {
     ///
     /// A task whose handle still exists has not failed unseen: whoever awaits the handle gets the failure, and if the
     /// handle is dropped unread, that is when this counts. So does a [`RemoteHandle`](crate::RemoteHandle) on any
-    /// thread. A failure that is lost when its runtime is gone is said on standard error, whatever was chosen here.
+    /// thread. A failure that is lost when its runtime is gone is said on standard error, whatever was chosen here; so
+    /// is the panic of an output's destructor that runs because its handle is dropped.
     ///
     /// # Examples
     /// ```

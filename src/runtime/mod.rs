@@ -220,9 +220,9 @@ fn turn_to_end(
     site: &'static Location<'static>,
 ) -> Result<(), Deadlock> {
     with_root(root, &state.inbox, start::next_id(state), site, |task| {
+        state.ready.halt(false); // first: an observer may let go of a failure that stops the loop
         let _leave = start::enrol(state, task);
         start::announce(state, task, None);
-        state.ready.halt(false);
         wake::make_ready(state, task.clone(), || Cause::Spawned.into());
         // Until the root has finished, or a failure that nobody sees has stopped the loop.
         while !state.ready.is_halted() {

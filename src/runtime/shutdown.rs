@@ -95,8 +95,8 @@ impl Runtime {
         lost::refuse_if_stopped(&self.state);
         let deadline = Instant::now().checked_add(limit);
         let tasks = drain(&self.state, limit, site);
-        lost::refuse_if_stopped(&self.state);
         let jobs = self.close(deadline);
+        lost::refuse_if_stopped(&self.state); // after the end, which a panic would let wait for jobs without a limit
         if jobs.is_empty() && tasks.is_empty() { Ok(()) } else { Err(Unfinished::new(jobs, tasks)) }
     }
 }
