@@ -1,6 +1,10 @@
 //! What it costs a poll to be seen: the same work with the seam off, with an observer that does nothing, and with
-//! each of the records that a runtime can keep. The ways take turns, so that they share the machine's moods; what is
-//! told is the median of the differences within a round, a reading of the clock apart.
+//! each of the ways in which a runtime can be seen. The ways take turns, so that they share the machine's moods; what is
+//! told is the medians of the ratios and of the differences within a round. Prints the table of docs/GLASS.md:
+//!
+//! ```text
+//! cargo bench -p glassloop-benches --no-default-features --bench glass
+//! ```
 
 use std::cell::Cell;
 use std::future::Future;
@@ -35,11 +39,17 @@ type Way = (&'static str, fn(Builder) -> Builder);
 type Work = (&'static str, bool, fn() -> Pin<Box<dyn Future<Output = ()>>>);
 
 /// The first is what the others are compared with.
-const WAYS: [Way; 3] = [
+const WAYS: [Way; 6] = [
     ("seam off", |builder| builder),
     ("observer", |builder| builder.observer(Rc::new(Nothing))),
-    ("recorder", |builder| builder.flight_recorder(&FlightRecorder::new())),
+    ("flight recorder", |builder| builder.flight_recorder(&FlightRecorder::new())),
+    ("watchdog", |builder| builder.watchdog(NEVER)),
+    ("slow-poll hook", |builder| builder.on_slow_poll(NEVER, |slow| eprintln!("{slow}"))),
+    ("metrics", |builder| builder.metrics(true)),
 ];
+
+/// A limit that no poll reaches: what is measured is the looking.
+const NEVER: Duration = Duration::from_secs(3600);
 
 /// What is done, and whether the clock stands meanwhile, which makes a reading of it free.
 const WORKS: [Work; 5] = [
@@ -133,33 +143,42 @@ fn clock_reading() -> f64 {
     )
 }
 
-fn main() {
-    println!("a reading of the clock: {:.1} ns", clock_reading());
-    for work in &WORKS {
-        let polls = polls(work);
-        let runtimes = WAYS.map(|(_, way)| runtime(work, way(Builder::new())));
-        let mut samples = WAYS.map(|_| Vec::with_capacity(ROUNDS));
-        for round in 0..ROUNDS + 3 {
-            for (runtime, samples) in runtimes.iter().zip(&mut samples) {
-                let future = work.2();
-                let start = std::time::Instant::now();
-                runtime.block_on(future);
-                let time = each(start.elapsed(), polls);
-                if round >= 3 {
-                    samples.push(time);
-                }
+/// The time a poll of each way, in each round.
+fn samples(work: &Work) -> [Vec<f64>; WAYS.len()] {
+    const WARM_UP: usize = 3;
+    let polls = polls(work);
+    let runtimes = WAYS.map(|(_, way)| runtime(work, way(Builder::new())));
+    let mut samples = WAYS.map(|_| Vec::with_capacity(ROUNDS));
+    for round in 0..WARM_UP + ROUNDS {
+        for (runtime, samples) in runtimes.iter().zip(&mut samples) {
+            let future = work.2();
+            let start = std::time::Instant::now();
+            runtime.block_on(future);
+            let time = each(start.elapsed(), polls);
+            if round >= WARM_UP {
+                samples.push(time);
             }
         }
-        for ((name, _), times) in WAYS.iter().zip(&samples) {
-            let more = times.iter().zip(&samples[0]).map(|(time, off)| time - off);
-            let times_as_long = times.iter().zip(&samples[0]).map(|(time, off)| time / off);
-            println!(
-                "{}/{name}: {:.1} ns a poll, {:+.1} ns, × {:.2}",
-                work.0,
-                median(times.clone()),
-                median(more.collect()),
-                median(times_as_long.collect()),
-            );
+    }
+    samples
+}
+
+fn main() {
+    println!(
+        "A reading of the clock: {:.1} ns. Times as long a poll, and the difference in ns:\n",
+        clock_reading()
+    );
+    println!("| work | {} |", WAYS.map(|(name, _)| name).join(" | "));
+    println!("|---|{}", "---|".repeat(WAYS.len()));
+    for work in &WORKS {
+        let [off, seen @ ..] = samples(work);
+        print!("| {} | {:.1} ns |", work.0, median(off.clone()));
+        for times in seen {
+            let pairs = || times.iter().zip(&off);
+            let ratio = median(pairs().map(|(time, off)| time / off).collect());
+            let more = median(pairs().map(|(time, off)| time - off).collect());
+            print!(" × {ratio:.2} ({more:+.1}) |");
         }
+        println!();
     }
 }
