@@ -32,6 +32,13 @@ fn lines(flight: &FlightRecorder) -> Vec<String> {
     flight.events().iter().map(|(_, event)| event.to_string()).collect()
 }
 
+/// The same, with times since the first.
+fn told(flight: &FlightRecorder) -> Vec<(Duration, String)> {
+    let events = flight.events();
+    let start = events[0].0;
+    events.iter().map(|(at, event)| (*at - start, event.to_string())).collect()
+}
+
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
@@ -143,18 +150,24 @@ fn act(world: Rc<World>, script: Vec<Step>) -> std::pin::Pin<Box<dyn Future<Outp
 
 /// Runs a program twice over, under a virtual clock, a budget and an order.
 fn run(script: &[Step], budget: u32, seed: Option<u64>, polls: usize) -> (Recorder, FlightRecorder) {
+    let (runtime, recorder, flight) = flying(builder(budget, seed), polls);
+    drive(runtime, script);
+    (recorder, flight)
+}
+
+fn builder(budget: u32, seed: Option<u64>) -> Builder {
     let builder = paused().inline_blocking().budget(budget);
-    let builder = match seed {
+    match seed {
         Some(seed) => builder.seed(seed),
         None => builder,
-    };
-    let (runtime, recorder, flight) = flying(builder, polls);
+    }
+}
+
+fn drive(runtime: Runtime, script: &[Step]) {
     for _ in 0..2 {
         let root = act(World::new(), script.to_vec());
         let _ = runtime.block_on(async { timeout(millis(500), spawn(root)).await });
     }
-    drop(runtime);
-    (recorder, flight)
 }
 
 proptest! {
@@ -174,6 +187,11 @@ proptest! {
             let all = recorder.events();
             let last = all.len() - flight.events().len();
             prop_assert_eq!(&all[last..], &flight.events()[..]);
+            // Alone it is told by shorter ways.
+            let alone = FlightRecorder::with_capacity(polls);
+            drive(builder(budget, seed).flight_recorder(&alone).build().unwrap(), &script);
+            let texts = [&flight, &alone].map(|flight| (flight.dropped(), told(flight)));
+            prop_assert_eq!(&texts[0], &texts[1]);
         }
     }
 }
