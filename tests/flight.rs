@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use glassloop::net::UdpSocket;
 use glassloop::sync::{Mutex, mpsc};
-use glassloop::time::{Instant, sleep, timeout};
+use glassloop::time::{Instant, advance, sleep, timeout};
 use glassloop::trace::{Event, FlightRecorder, Leaf, Recorder};
 use glassloop::{Builder, JoinHandle, Runtime, join_all, spawn, spawn_blocking, spawn_named, yield_now};
 use proptest::collection::vec;
@@ -329,6 +329,18 @@ fn a_wait_for_the_same_socket_or_timer_is_told_by_its_number_each_time() {
         .into_iter()
         .filter(|(_, event)| matches!(event, Event::Pending { on: Some(Leaf::Source { .. }), .. }));
     assert!(waits.count() >= 10);
+}
+
+#[test]
+fn centuries_of_a_virtual_clock_are_told_whole() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let (runtime, recorder, flight) = flying(paused(), 100);
+    runtime.block_on(async {
+        advance(100 * YEAR).await; // within a poll, which ends then
+        sleep(100 * YEAR).await;
+        advance(YEAR).await;
+    });
+    assert_eq!(recorder.events(), flight.events());
 }
 
 #[test]

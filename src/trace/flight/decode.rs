@@ -136,19 +136,22 @@ impl Reader<'_> {
                 self.pass(word, words::UNPARK_TIME);
                 self.push(Event::Unpark(words::EVENTS.get(word) as usize));
             }
-            Kind::Jump => {
-                let by = words::REST.get(word);
-                self.push(Event::Jump(Duration::from_nanos(by)));
-                self.said.at += by;
-            }
+            Kind::Jump => self.jump(Duration::from_nanos(words::REST.get(word))),
             Kind::Rare => {
                 let at = words::REST.get(word).wrapping_sub(self.notes.rare_first) as usize;
-                if let Some((_, event)) = self.notes.rare.get(at) {
-                    self.push(event.clone());
+                match self.notes.rare.get(at) {
+                    Some((_, Event::Jump(by))) => self.jump(*by),
+                    Some((_, event)) => self.push(event.clone()),
+                    None => {}
                 }
             }
             Kind::Nothing | Kind::Time | Kind::Extra => {}
         }
+    }
+
+    fn jump(&mut self, by: Duration) {
+        self.push(Event::Jump(by));
+        self.said.at += by.as_nanos() as u64;
     }
 
     /// The time that a word's field tells passes.

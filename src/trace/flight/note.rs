@@ -180,10 +180,14 @@ impl Notes {
                 let code = self.people.code(task.0.get());
                 self.tell(kind_of(words::Kind::Abort) | by | words::ABORTED.of(code), 0);
             }
-            Event::Jump(by) if by.as_nanos() <= u128::from(words::REST.most()) => {
-                let by = by.as_nanos() as u64;
-                self.tell(kind_of(words::Kind::Jump) | words::REST.of(by), 0);
-                self.said.at += by;
+            Event::Jump(by) => {
+                let nanos = by.as_nanos() as u64; // of a clock that holds no more
+                if words::REST.has_room(nanos) {
+                    self.tell(kind_of(words::Kind::Jump) | words::REST.of(nanos), 0);
+                } else {
+                    self.rare(event.clone());
+                }
+                self.said.at += nanos;
             }
             _ => self.rare(event.clone()),
         }
