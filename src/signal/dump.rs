@@ -1,7 +1,7 @@
 //! A dump on a signal, as Go's SIGQUIT gives one of goroutines.
 
 use std::any::Any;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
@@ -50,8 +50,12 @@ impl Listening {
         let (reader, writer) = UnixStream::pair()?;
         let mut news = reader.try_clone()?;
         let thread = thread::Builder::new().name("glassloop-signal".into()).spawn(move || {
-            // Signals that came meanwhile are one.
-            while matches!(news.read(&mut [0; 64]), Ok(1..)) {
+            loop {
+                match news.read(&mut [0; 64]) {
+                    Ok(1..) => {} // signals that came meanwhile are one
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue, // by another's handler
+                    _ => return,
+                }
                 match asker.dump_now() {
                     Ok(dump) => say(format_args!("runtime {} at {kind}:\n{dump}", asker.runtime())),
                     Err(_) => return,
