@@ -51,9 +51,8 @@ impl Runtime {
     /// Turns the loop until all tasks have ended by themselves, but no longer than `limit`; then drops the runtime, and
     /// with it the tasks that are left, and says which they were and what each waited for.
     ///
-    /// Tell the tasks that they shall end before you call this: cancel the
-    /// [`CancellationToken`](crate::sync::CancellationToken) that they watch, close the channel that they read. Nobody
-    /// is aborted. Tasks that they spawn are waited for like the others. `limit` is one for all of it, and is measured by
+    /// Tell the tasks that they shall end before you call this: cancel the `sync::CancellationToken` that they watch,
+    /// close the channel that they read. Nobody is aborted. Tasks that they spawn are waited for like the others. `limit` is one for all of it, and is measured by
     /// the runtime's clock for tasks, by the system's for blocking jobs.
     ///
     /// # Errors
