@@ -10,7 +10,7 @@ use glassloop::{Builder, spawn, spawn_blocking};
 
 async fn program() {
     let lock = Rc::new(Mutex::new(0));
-    let (tx, mut rx) = mpsc::channel(1);
+    let (tx, mut rx) = mpsc::channel::<()>(1);
     let counter = spawn({
         let lock = lock.clone();
         async move {
@@ -19,7 +19,7 @@ async fn program() {
         }
     });
     let held = lock.lock().await;
-    let reader = spawn(async move { rx.recv().await == None::<()> });
+    let reader = spawn(async move { rx.recv().await.is_none() });
     sleep(Duration::from_secs(1)).await;
     drop(held);
     assert!(reader.await.unwrap());

@@ -322,7 +322,8 @@ fn a_wake_within_a_poll_has_the_time_of_its_begin() {
         std::thread::sleep(millis(2)); // a long poll, and a wake at its end
         let other = spawn(async {});
         yield_now().await;
-        (task.await.unwrap(), other.await.unwrap());
+        task.await.unwrap();
+        other.await.unwrap();
     });
     let is_spawn = |event: &Event| event.to_string() == "wake 3: spawned";
     let at = |events: Vec<(Instant, Event)>| events.into_iter().find(|(_, event)| is_spawn(event)).unwrap().0;
