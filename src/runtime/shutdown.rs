@@ -91,9 +91,9 @@ impl Runtime {
     pub fn shutdown_gracefully(self, limit: Duration) -> Result<(), Unfinished> {
         let site = Location::caller();
         refuse_nesting("shutdown_gracefully", site);
-        lost::refuse_if_stopped(&self.state);
         let deadline = Instant::now().checked_add(limit);
-        let tasks = drain(&self.state, limit, site);
+        let is_stopped = self.state.stopped.borrow().is_some();
+        let tasks = if is_stopped { Vec::new() } else { drain(&self.state, limit, deadline, site) };
         let jobs = self.close(deadline);
         lost::refuse_if_stopped(&self.state); // after the end, which a panic would let wait for jobs without a limit
         if jobs.is_empty() && tasks.is_empty() { Ok(()) } else { Err(Unfinished::new(jobs, tasks)) }
