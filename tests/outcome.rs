@@ -5,8 +5,11 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use glassloop::time::Instant;
@@ -84,6 +87,22 @@ fn a_handle_that_is_kept_keeps_the_failure_and_dropped_unread_it_is_told() {
     });
     let seen: Vec<_> = seen.borrow().iter().map(|failure| (failure.name.clone().unwrap(), failure.how)).collect();
     assert_eq!(seen, [("first".into(), Failed::Panicked), ("second".into(), Failed::Error)]);
+}
+
+#[test]
+fn a_live_task_keeps_its_name_when_a_handle_that_was_awaited_is_dropped() {
+    let (runtime, seen) = noting();
+    runtime.block_on(async {
+        let mut awaited = spawn_checked_named("worker", async {
+            yield_now().await;
+            fail::<()>("late")
+        });
+        assert!(poll_fn(|cx| Poll::Ready(Pin::new(&mut awaited).poll(cx))).await.is_pending());
+        drop(awaited);
+        yield_now().await;
+        yield_now().await;
+    });
+    assert_eq!(seen.borrow()[0].name.as_deref(), Some("worker"));
 }
 
 #[test]

@@ -874,9 +874,8 @@ fn a_graceful_shutdown_tells_of_a_job_that_runs_on_once() {
     drop(free);
 }
 
-#[test]
-fn a_graceful_shutdown_that_a_failure_stops_waits_for_jobs_no_longer_than_its_limit() {
-    let runtime = Builder::new().on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+/// A job that runs until what is returned is dropped.
+fn endless_job(runtime: &Runtime) -> mpsc::Sender<()> {
     let (began, has_begun) = mpsc::channel();
     let (free, held) = mpsc::channel::<()>();
     runtime.block_on(async {
@@ -887,10 +886,38 @@ fn a_graceful_shutdown_that_a_failure_stops_waits_for_jobs_no_longer_than_its_li
         .detach();
     });
     has_begun.recv().unwrap();
+    free
+}
+
+#[test]
+fn a_graceful_shutdown_that_a_failure_stops_waits_for_jobs_no_longer_than_its_limit() {
+    let runtime = Builder::new().on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+    let job = endless_job(&runtime);
     runtime.spawn(async { panic!("lost") }).detach();
     let stopped = catch_unwind(AssertUnwindSafe(|| runtime.shutdown_gracefully(Duration::from_millis(1))));
     assert!(stopped.is_err());
-    assert!(free.send(()).is_ok(), "the job still runs");
+    assert!(job.send(()).is_ok(), "it still runs");
+}
+
+#[test]
+fn a_graceful_shutdown_that_a_failure_stopped_before_waits_for_jobs_no_longer_than_its_limit() {
+    let runtime = Builder::new().on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+    let job = endless_job(&runtime);
+    runtime.spawn(async { panic!("lost") }).detach();
+    assert!(catch_unwind(AssertUnwindSafe(|| runtime.block_on(pending::<()>()))).is_err());
+    let stopped = catch_unwind(AssertUnwindSafe(|| runtime.shutdown_gracefully(Duration::from_millis(1))));
+    assert!(stopped.is_err());
+    assert!(job.send(()).is_ok(), "it still runs");
+}
+
+#[test]
+fn a_graceful_shutdown_under_a_virtual_clock_waits_for_jobs_no_longer_than_its_limit() {
+    let runtime = virtual_time();
+    let job = endless_job(&runtime);
+    runtime.spawn(pending::<()>()).detach();
+    let unfinished = runtime.shutdown_gracefully(Duration::from_millis(1)).unwrap_err();
+    assert_eq!((unfinished.jobs().len(), unfinished.tasks().len()), (1, 1));
+    assert!(job.send(()).is_ok(), "it still runs");
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl<T> Drop for JoinHandle<T> {
 #[cold]
 fn let_go(task: &TaskRef, failure: Option<Payload>) {
     let Some(payload) = failure else {
-        if task.may_be_reported() {
+        if task.is_finished() && task.may_be_reported() {
             forget_name(task);
         }
         return;

@@ -175,7 +175,7 @@ impl Builder {
     /// - A failure that nobody sees is said even where [`on_unhandled`](Builder::on_unhandled) was told to ignore it.
     /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
     ///   waited.
-    /// - With the feature `glass`, [`watchdog`](Builder::watchdog) with a limit of 100 milliseconds: a poll that holds
+    /// - With the feature `glass`, `Builder::watchdog` with a limit of 100 milliseconds: a poll that holds
     ///   the loop is told while it still does.
     ///
     /// The last two are what it costs: a clock reading and an entry in a table for each event, a store a poll, and a

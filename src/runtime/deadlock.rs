@@ -49,7 +49,11 @@ impl std::error::Error for Deadlock {}
 
 /// Gives the verdict when the loop is about to sleep with nothing ready. A guest's host can always wake it.
 pub(super) fn check(state: &State, host: Host) -> Result<(), Deadlock> {
-    if matches!(host, Host::Own) && is_certain(state) { Err(Deadlock { report: report(state) }) } else { Ok(()) }
+    if matches!(host, Host::Own(_)) && is_certain(state) {
+        Err(Deadlock { report: report(state) })
+    } else {
+        Ok(())
+    }
 }
 
 /// Never true while anything could wake a task; may be false for ever where a foreign waker is kept somewhere.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dump::{self, TaskView};
 use super::start;
@@ -16,8 +16,13 @@ use crate::state::State;
 use crate::trace::{Cause, Leaf, Via};
 use crate::wake;
 
-/// Turns the loop until its tasks have ended, or `limit` is over. Those that have not.
-pub(super) fn drain(state: &State, limit: Duration, site: &'static Location<'static>) -> Vec<TaskView> {
+/// Turns the loop until its tasks have ended, or `limit` is over, which for jobs is `until`. Those that have not.
+pub(super) fn drain(
+    state: &State,
+    limit: Duration,
+    until: Option<Instant>,
+    site: &'static Location<'static>,
+) -> Vec<TaskView> {
     let (deadline, timer) = (state.clock.now().saturating_add(limit), state.timers.next_id());
     let _awake = turn::Awake::new(state);
     wake::enter(state, || {
@@ -45,11 +50,20 @@ pub(super) fn drain(state: &State, limit: Duration, site: &'static Location<'sta
                 start::announce(state, root, None);
                 wake::make_ready(state, root.clone(), || Cause::Spawned.into());
                 // A limit beyond what the clock can hold is none: then a deadlock may come, and they will never end.
-                while !state.ready.is_halted() && turn::turn(state, Host::Own).is_ok() {}
+                while !state.ready.is_halted() && goes_on(state, until) {}
             }
             dump::take(state).into_tasks()
         })
     })
+}
+
+/// One turn; `false` if there is no use in another. A virtual clock stands while a job is out, and the root's timer with
+/// it: then the system's says when the limit is over.
+fn goes_on(state: &State, until: Option<Instant>) -> bool {
+    let until = until.filter(|_| state.clock.is_paused());
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let is_over = left == Some(Duration::ZERO) && state.pool.outstanding() > 0 && state.ready.is_idle();
+    !is_over && turn::turn(state, Host::Own(left)).is_ok()
 }
 
 /// Wakes the running task, a root, when all others that live now have ended; `false` if there are none.

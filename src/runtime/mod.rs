@@ -226,7 +226,7 @@ fn turn_to_end(
         wake::make_ready(state, task.clone(), || Cause::Spawned.into());
         // Until the root has finished, or a failure that nobody sees has stopped the loop.
         while !state.ready.is_halted() {
-            turn::turn(state, Host::Own)?;
+            turn::turn(state, Host::Own(None))?;
         }
         Ok(())
     })

@@ -51,9 +51,8 @@ impl Runtime {
     /// Turns the loop until all tasks have ended by themselves, but no longer than `limit`; then drops the runtime, and
     /// with it the tasks that are left, and says which they were and what each waited for.
     ///
-    /// Tell the tasks that they shall end before you call this: cancel the
-    /// [`CancellationToken`](crate::sync::CancellationToken) that they watch, close the channel that they read. Nobody
-    /// is aborted. Tasks that they spawn are waited for like the others. `limit` is one for all of it, and is measured by
+    /// Tell the tasks that they shall end before you call this: cancel the `sync::CancellationToken` that they watch,
+    /// close the channel that they read. Nobody is aborted. Tasks that they spawn are waited for like the others. `limit` is one for all of it, and is measured by
     /// the runtime's clock for tasks, by the system's for blocking jobs.
     ///
     /// # Errors
@@ -92,9 +91,9 @@ impl Runtime {
     pub fn shutdown_gracefully(self, limit: Duration) -> Result<(), Unfinished> {
         let site = Location::caller();
         refuse_nesting("shutdown_gracefully", site);
-        lost::refuse_if_stopped(&self.state);
         let deadline = Instant::now().checked_add(limit);
-        let tasks = drain(&self.state, limit, site);
+        let is_stopped = self.state.stopped.borrow().is_some();
+        let tasks = if is_stopped { Vec::new() } else { drain(&self.state, limit, deadline, site) };
         let jobs = self.close(deadline);
         lost::refuse_if_stopped(&self.state); // after the end, which a panic would let wait for jobs without a limit
         if jobs.is_empty() && tasks.is_empty() { Ok(()) } else { Err(Unfinished::new(jobs, tasks)) }

@@ -19,8 +19,8 @@ use crate::wake;
 /// Who the loop parks for.
 #[derive(Clone, Copy)]
 pub(super) enum Host {
-    /// Itself: it sleeps as long as need be, and gives the deadlock verdict.
-    Own,
+    /// Itself: it sleeps as long as need be, or no longer than this, and gives the deadlock verdict.
+    Own(Option<Duration>),
     /// A foreign loop, which can always wake it, and lets it sleep no longer than this.
     Guest(Option<Duration>),
 }
@@ -184,7 +184,7 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     deadlock::check(state, host)?;
     if host.may_wait() {
         let next = match host {
-            Host::Own => state.timers.next_crowd(),
+            Host::Own(_) => state.timers.next_crowd(),
             Host::Guest(_) => state.timers.next(), // the moment that its host was told
         };
         sleep(state, next, host);
@@ -197,7 +197,7 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
 /// Asks the kernel without waiting, if it could have anything to say; whether it had news of a source.
 fn look(state: &State, host: Host) -> bool {
     // A guest's descriptor is readable until what made it so, a wake perhaps, was asked for.
-    if state.reactor.is_empty() && matches!(host, Host::Own) {
+    if state.reactor.is_empty() && matches!(host, Host::Own(_)) {
         return false;
     }
     state.trace.emit(|| Event::Park(Wait::Look));
@@ -208,7 +208,7 @@ fn look(state: &State, host: Host) -> bool {
 fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
     let most = match host {
         Host::Guest(most) => most,
-        Host::Own => stuck::patience(state),
+        Host::Own(most) => most.or_else(|| stuck::patience(state)),
     };
     let limit = most.map_or(Instant::FAR, |most| state.clock.ticking().saturating_add(most));
     let until = next.map_or(Instant::FAR, |(deadline, _)| deadline);
