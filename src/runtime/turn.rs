@@ -141,12 +141,11 @@ fn step_told(state: &State, task: &TaskRef) {
     state.trace.poll(task.id());
     state.trace.turn_begins(task.id());
     let polled = wake::poll_told(task);
-    let on = state.trace.take_leaf();
     match polled {
         Poll::Pending => {
-            state.trace.pending(task.id(), on);
+            state.trace.pending(task.id());
             let name = || state.names.borrow().get(task.id().0).cloned();
-            state.trace.turn_pends(task.id(), on, || (task.kind(), name(), task.site()));
+            state.trace.turn_pends(task.id(), || (task.kind(), name(), task.site()));
         }
         Poll::Ready(outcome) => start::finish(state, task, outcome),
     }

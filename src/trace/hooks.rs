@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::{About, Kind, Leaf, Outcome, TaskId, Tracer, Turns};
+use super::{About, Kind, Outcome, TaskId, Tracer, Turns};
 
 impl Tracer {
     /// What the watchdog sees, if there is one.
@@ -49,9 +49,9 @@ impl Tracer {
 
     /// A poll ended, and the task waits.
     #[inline]
-    pub(crate) fn turn_pends(&self, task: TaskId, on: Option<Leaf>, about: impl FnOnce() -> About) {
+    pub(crate) fn turn_pends(&self, task: TaskId, about: impl FnOnce() -> About) {
         if let Some(turns) = &self.turns {
-            turns.pending(task, on, about);
+            turns.pending(task, self.take_leaf(), about);
         }
     }
 

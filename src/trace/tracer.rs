@@ -55,7 +55,7 @@ pub(crate) struct Tracer {
     is_on: Cell<bool>,
     pub(super) turns: Option<Turns>,
     /// What the poll that runs found it has to wait for first, if `has_leaf` says so.
-    leaf: Cell<Option<Leaf>>,
+    leaf: RefCell<Option<Leaf>>,
     has_leaf: Cell<bool>,
     clock: Rc<Clock>,
     sinks: Sinks,
@@ -90,7 +90,7 @@ impl Tracer {
             is_on: Cell::new(is_observed || sinks.are_any()),
             turns: None,
             accounts: Accounts::new(is_observed),
-            leaf: Cell::new(None),
+            leaf: RefCell::new(None),
             has_leaf: Cell::new(false),
             stamp: Cell::new(clock.now()),
             collected: Cell::new(false),
@@ -177,7 +177,7 @@ impl Tracer {
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
     pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
         if self.is_on.get() && !self.has_leaf.replace(true) {
-            self.leaf.set(Some(leaf()));
+            *self.leaf.borrow_mut() = Some(leaf());
         }
     }
 
@@ -192,15 +192,15 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.has_leaf.get() && self.leaf.get().is_some_and(|leaf| is(&leaf)) {
+        if self.has_leaf.get() && self.leaf.borrow().as_ref().is_some_and(is) {
             self.has_leaf.set(false);
         }
     }
 
     /// Takes what the poll that ends waits for.
     #[inline]
-    pub(crate) fn take_leaf(&self) -> Option<Leaf> {
-        if self.has_leaf.replace(false) { self.leaf.get() } else { None }
+    pub(super) fn take_leaf(&self) -> Option<Leaf> {
+        if self.has_leaf.replace(false) { *self.leaf.borrow() } else { None }
     }
 
     // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
@@ -217,18 +217,30 @@ impl Tracer {
         }
     }
 
-    /// Tells `Event::Pending`.
+    /// Tells `Event::Pending`. The leaf stays noted, for `turn_pends`.
     #[inline]
-    pub(crate) fn pending(&self, task: TaskId, on: Option<Leaf>) {
+    pub(crate) fn pending(&self, task: TaskId) {
         if !self.on.get() {
             return;
         }
         if !self.is_lean.get() {
-            return self.deliver(Event::Pending { task, on });
+            return self.deliver_pending(task);
         }
         let now = self.clock.now();
         self.stamp.set(now);
-        self.sinks.pending(now, task, on.as_ref());
+        // Lent: it is 40 bytes, and was copied twice.
+        let leaf = self.leaf.borrow();
+        self.sinks.pending(now, task, leaf.as_ref().filter(|_| self.has_leaf.get()));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn deliver_pending(&self, task: TaskId) {
+        let on = self.take_leaf();
+        self.deliver(Event::Pending { task, on });
+        // An observer may have polled something.
+        self.has_leaf.set(on.is_some());
+        self.leaf.replace(on);
     }
 
     /// Tells `Event::Wake`.

@@ -9,13 +9,19 @@ use crate::trace::{Leaf, Via};
 
 impl Notes {
     /// The number of a leaf, in its table; how its own number is told is part of it.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+        if let Leaf::Sync { what, class, site, made } = *leaf {
+            let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
+            return self.leaves.number(key, || (*leaf, Told::Whole));
+        }
+        self.numbered_leaf(task, leaf)
+    }
+
+    #[inline(never)]
+    fn numbered_leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number, template, a, b, tag) = match *leaf {
-            Leaf::Sync { what, class, site, made } => {
-                let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
-                return self.leaves.number(key, || (*leaf, Told::Whole));
-            }
+            Leaf::Sync { .. } => return 0,
             Leaf::Timer { timer, site } => {
                 (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
             }
