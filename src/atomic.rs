@@ -1,9 +1,13 @@
-//! The atomics that cross threads: std's, or loom's when a model is checked.
+//! What crosses threads: std's atomics and mutex, or loom's when a model is checked.
 //!
-//! Only `inbox` and `cell::far` import them; nothing else in the crate is atomic on the local path.
-
-#[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU32, Ordering, fence};
+//! Only `inbox`, `cell::far` and `trace::watch` import them; nothing else in the crate is atomic on the local path.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, Ordering, fence};
+use loom::sync;
+#[cfg(not(loom))]
+use std::sync;
+
+#[cfg(feature = "glass")]
+pub(crate) use sync::atomic::AtomicU64;
+pub(crate) use sync::atomic::{AtomicU32, Ordering, fence};
+pub(crate) use sync::{Mutex, MutexGuard};

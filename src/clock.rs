@@ -52,6 +52,18 @@ impl Instant {
         Instant(real_nanos())
     }
 
+    /// The moment as a number, which means something only to `from_nanos`.
+    #[cfg(feature = "glass")]
+    #[inline]
+    pub(crate) fn nanos(self) -> u64 {
+        self.0
+    }
+
+    #[cfg(feature = "glass")]
+    pub(crate) fn from_nanos(nanos: u64) -> Instant {
+        Instant(nanos)
+    }
+
     /// The moment `duration` from this one, or `None` if it lies beyond what can be held (438 years).
     #[must_use]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {

@@ -32,8 +32,9 @@
 //!    goes to the back of the queue. Then the next task is taken, until the queue is empty or `budget` tasks were
 //!    polled.
 //! 4. **park**: if nothing is ready, the thread sleeps in the kernel, until a socket has news, the next deadline
-//!    comes, or the doorbell rings. If tasks are ready, it only looks at the sockets, without waiting. And if nothing
-//!    is ready and nobody is left who could ever wake a task, it says so: that is a [`Deadlock`], with a report.
+//!    comes, or the doorbell rings. (Where deadlines crowd, a sleep may go on for half a millisecond after the first,
+//!    see [`time::sleep`].) If tasks are ready, it only looks at the sockets, without waiting. And if nothing is ready
+//!    and nobody is left who could ever wake a task, it says so: that is a [`Deadlock`], with a report.
 //! 5. **dispatch**: the kernel's news become ready tasks, in the kernel's order.
 //!
 //! Nothing else ever makes a task run. So the order of a program can be read from its text, and
@@ -112,6 +113,8 @@ mod runtime;
 mod waits;
 // Which loop this thread runs, the one wake rule, the waker. [unsafe]
 mod wake;
+// The live runtimes of the process.
+mod live;
 // The loop's state; one value of each room below.
 mod state;
 // The FIFO, and the one place where an order is chosen.
@@ -128,20 +131,25 @@ mod inbox;
 pub mod trace;
 mod clock;
 mod panics;
+mod by_id;
 mod atomic;
 
 pub use cell::JoinError;
 pub use join::{
     AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
     JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,
-    YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_cpu, spawn_named, try_join_all, try_spawn,
-    try_spawn_blocking, try_spawn_cpu, yield_now,
+    YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_checked, spawn_checked_named, spawn_cpu,
+    spawn_named, try_join_all, try_spawn, try_spawn_blocking, try_spawn_cpu, yield_now,
 };
 pub use runtime::{
-    Builder, Deadlock, Dump, Handle, Holder, Outlook, Runtime, RuntimeGone, TaskState, TaskView, Unfinished,
-    UnfinishedJob, Waits, dump, run,
+    Builder, Deadlock, Dump, Handle, Holder, Load, Metrics, Outlook, Runtime, RuntimeGone, TaskState, TaskView,
+    Unfinished, UnfinishedJob, Waits, dump, metrics, run,
 };
+#[cfg(feature = "glass")]
+pub use runtime::{DumpNow, StuckPoll, TableDump};
 #[cfg(unix)]
 pub use runtime::{Guest, Next, Turn};
 pub use trace::TaskId;
+#[cfg(feature = "glass")]
+pub use trace::{SlowPoll, WatchedTask};
 pub use wake::NoRuntime;

@@ -8,11 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
 
+/// What stands in a panic's place where a task returned an error that nobody reads, and should: its words.
+pub(crate) struct UnreadError(pub(crate) String);
+
 /// The words of a panic, if it carried any.
 pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         text
     } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else if let Some(UnreadError(text)) = payload.downcast_ref() {
         text
     } else {
         "(its payload is not text)"
@@ -23,9 +28,15 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
 /// names the code.
 pub(crate) fn guarded(what: &str, act: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(act)) {
-        say(format_args!("{what} panicked: {}", message_of(payload.as_ref())));
-        dispose(payload);
+        swallow(what, payload);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn swallow(what: &str, payload: Payload) {
+    say(format_args!("{what} panicked: {}", message_of(payload.as_ref())));
+    dispose(payload);
 }
 
 /// Says something on standard error. Whoever read it may be gone: then nobody hears it, where `eprintln!` would panic.

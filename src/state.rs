@@ -2,12 +2,11 @@
 //! with it is in `wake` and `runtime`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::by_id::ById;
 use crate::cell::{Inbox, Registry, Running};
 use crate::clock::{Clock, Instant};
 use crate::panics::Payload;
@@ -15,7 +14,7 @@ use crate::pool::Pool;
 use crate::reactor::Reactor;
 use crate::ready::Ready;
 use crate::timers::Timers;
-use crate::trace::{Outcome, RuntimeId, TaskId, Tracer};
+use crate::trace::{OnUnhandled, Outcome, RuntimeId, Tracer, Unhandled};
 
 pub(crate) struct State {
     pub(crate) id: RuntimeId,
@@ -29,17 +28,21 @@ pub(crate) struct State {
     /// All live tasks.
     pub(crate) tasks: Registry,
     /// The names of live tasks that have one.
-    pub(crate) names: RefCell<HashMap<TaskId, Arc<str>>>,
+    pub(crate) names: RefCell<ById<Arc<str>>>,
     /// Who wants to hear of the end of live tasks.
-    pub(crate) endings: RefCell<HashMap<TaskId, Ending, BuildHasherDefault<ById>>>,
+    pub(crate) endings: RefCell<ById<Ending>>,
     pub(crate) running: Running,
     pub(crate) turns: Cell<u64>,
     /// How many tasks were made; the last one's id.
     pub(crate) spawned: Cell<u64>,
     /// At most so many polls before timers and I/O are looked at.
     pub(crate) budget: usize,
-    /// Dropped futures tell what was lost.
+    /// Dropped futures tell what was lost, and the end of the runtime which tasks it cuts short.
     pub(crate) debug: bool,
+    /// What is done about a failure that nobody will see.
+    pub(crate) on_unhandled: OnUnhandled,
+    /// The one that stopped the loop for good.
+    pub(crate) stopped: RefCell<Option<Unhandled>>,
     /// When tasks that are stuck behind locks were last looked for.
     pub(crate) looked: Looked,
     /// The runtime is being dropped: what is spawned now is cancelled at once.
@@ -71,6 +74,7 @@ impl Extent {
 
 /// When the loop last looked for tasks that are stuck behind locks.
 #[derive(Default)]
+#[cfg_attr(not(feature = "sync"), allow(dead_code))] // without locks none are
 pub(crate) struct Looked {
     /// What the waits' news were then.
     pub(crate) news: Cell<u64>,
@@ -106,23 +110,4 @@ pub(crate) struct End {
 pub(crate) trait Account {
     /// The member's future is gone, and its output is in its cell. Must not panic.
     fn ended(&self, member: usize, end: &End);
-}
-
-/// Hashes an id, which is a small number, by spreading its bits.
-#[derive(Default)]
-pub(crate) struct ById(u64);
-
-impl Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // A table looks at the highest bits and at the lowest: the number grows in these, the product in those.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }

@@ -9,15 +9,14 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
-use crate::inbox::Message;
+use crate::live;
 use crate::panics::guarded;
 use crate::state::State;
 use crate::trace::{Cause, Event, Leaf, Outcome, RuntimeId, Via, Why};
@@ -163,18 +162,6 @@ impl From<Elsewhere> for std::io::Error {
     }
 }
 
-/// The inboxes of all live runtimes, for what holds a key and is dropped on another thread.
-static LIVE: Mutex<BTreeMap<RuntimeId, Weak<Inbox>>> = Mutex::new(BTreeMap::new());
-
-pub(crate) fn announce(inbox: &Arc<Inbox>) {
-    let weak = Arc::downgrade(inbox);
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox.runtime(), weak);
-}
-
-pub(crate) fn retract(runtime: RuntimeId) {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner).remove(&runtime);
-}
-
 /// Does something in a runtime: at once on its own thread while it runs, else at its next collect. If the runtime is
 /// gone, `act` is dropped.
 pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'static) {
@@ -186,11 +173,8 @@ pub(crate) fn on_loop(runtime: RuntimeId, act: impl FnOnce(&State) + Send + 'sta
             act(state);
         }
     });
-    let Some(act) = act else { return };
-    let inbox = LIVE.lock().unwrap_or_else(PoisonError::into_inner).get(&runtime).and_then(Weak::upgrade);
-    if let Some(inbox) = inbox {
-        let call = Box::new(move || current(|state| state.map(act).unwrap_or_default()));
-        let _ = inbox.send(Message::Call(call, inbox.sign())); // closed meanwhile: dropped
+    if let Some(act) = act {
+        live::leave(runtime, Box::new(move || current(|state| state.map(act).unwrap_or_default())));
     }
 }
 
@@ -263,7 +247,7 @@ pub(crate) fn wake_because(state: &State, waiter: Waiter, why: impl FnOnce() -> 
 #[cold]
 #[inline(never)]
 fn wake_foreign(state: &State, waiter: Waiter, why: impl FnOnce() -> Why) {
-    if state.trace.is_on() {
+    if state.trace.tells_events() {
         state.running.on_behalf_of(why().cause, || wake(waiter));
     } else {
         wake(waiter);
@@ -299,6 +283,11 @@ pub(crate) fn near(state: &State, remote: RemoteRef) -> TaskRef {
     assert!(is_here && CURRENT.with(|current| ptr::eq(current.state.get(), state)), "a task of another loop");
     // SAFETY: OWNER, by CURRENT.
     unsafe { remote.into_task() }
+}
+
+/// A future that was polled to no avail is gone.
+pub(crate) fn forget_leaf(is: impl FnOnce(&Leaf) -> bool) {
+    current(|state| state.map(|state| state.trace.forget_leaf(is)));
 }
 
 /// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker. What it waits

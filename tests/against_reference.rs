@@ -7,6 +7,7 @@
 //! `PROPTEST_CASES=100000 cargo test --test against_reference` looks longer.
 
 mod reference;
+mod support;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,13 +19,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use glassloop::trace::Recorder;
+use glassloop::trace::{FlightRecorder, Recorder};
 use glassloop::{AbortHandle, Builder, JoinHandle, yield_now};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
 use reference::{Join, Name, Reference};
+use support::assert_same_events;
 
 /// A promise that the reference executor breaks on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -557,10 +559,12 @@ fn tell<E: Executor>(world: &World<E>, trace: Vec<String>) -> Told {
 }
 
 fn told_by_glassloop(program: &Program) -> Told {
-    let recorder = Recorder::new();
-    let runtime = Builder::new().budget(program.budget as u32).observer(recorder.observer()).build().unwrap();
+    let (recorder, flight) = (Recorder::new(), FlightRecorder::new());
+    let builder = Builder::new().budget(program.budget as u32).observer(recorder.observer());
+    let runtime = builder.flight_recorder(&flight).build().unwrap();
     let world = play::<Glassloop>(program, |root| runtime.block_on(root));
     drop(runtime);
+    assert_same_events(&recorder, &flight);
     tell(&world, recorder.order())
 }
 

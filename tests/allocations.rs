@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{Instant, Sleep, sleep, timeout};
+use glassloop::trace::FlightRecorder;
 use glassloop::{Builder, JoinSet, spawn, yield_now};
 
 /// The system's allocator, and what this thread asked of it. A count of its own a thread: the tests of this file run
@@ -98,6 +99,31 @@ async fn poll_once(mut future: impl Future + Unpin) {
 #[test]
 fn an_allocation_is_counted() {
     assert_eq!(counted(|| drop(Box::new([0_u8; 64]))).0, 1);
+}
+
+#[test]
+fn a_flight_recorder_allocates_nothing_once_its_ring_was_full_however_many_tasks_come_and_stay() {
+    let builder = paused().flight_recorder(&FlightRecorder::with_capacity(2000));
+    builder.build().unwrap().block_on(async {
+        (0..50).for_each(|_| spawn(std::future::pending::<()>()).detach());
+        let kept = Cell::new(Vec::with_capacity(500));
+        assert_warm_rounds_allocate_nothing(async || {
+            let mut tasks = kept.take();
+            let task = async |n| {
+                sleep(Duration::from_millis(n)).await;
+                yield_now().await;
+            };
+            tasks.extend((0..500).map(|n| spawn(task(n % 7))));
+            for (n, task) in tasks.drain(..).enumerate() {
+                if n % 3 == 0 {
+                    task.abort();
+                }
+                let _ = task.await;
+            }
+            kept.set(tasks);
+        })
+        .await;
+    });
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Debug mode: what was lost with a pending future that is dropped is told; without it, nothing is.
 
+mod support;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use glassloop::net::UnixStream;
 use glassloop::sync::Mutex;
-use glassloop::time::timeout;
-use glassloop::trace::{Event, Recorder};
-use glassloop::{Builder, spawn, yield_now};
+use glassloop::time::{advance, timeout};
+use glassloop::trace::{Event, OnUnhandled, Recorder};
+use glassloop::{Builder, DumpNow, spawn, spawn_checked, yield_now};
+use support::stderr_of_child;
 
 /// What was told as lost in a run of `main`.
 fn lost(builder: Builder, main: impl Future<Output = ()>) -> Vec<String> {
@@ -120,6 +124,60 @@ fn what_a_runtime_drops_when_it_ends_tells_nothing() {
         yield_now().await;
     });
     assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn a_dump_says_for_how_long_each_task_has_waited() {
+    for (debug, told) in [(true, Some(Duration::from_secs(5))), (false, None)] {
+        let runtime = Builder::new().start_paused(true).debug(debug).build().unwrap();
+        let waited = runtime.block_on(async {
+            let waits = spawn(std::future::pending::<()>());
+            yield_now().await;
+            advance(Duration::from_secs(5)).await;
+            let waited =
+                glassloop::dump().unwrap().tasks().iter().find(|task| task.id == waits.id()).unwrap().waited;
+            waits.abort();
+            waited
+        });
+        assert_eq!(waited, told, "debug {debug}");
+    }
+}
+
+#[test]
+fn a_watchdog_sees_a_poll_that_holds_the_loop() {
+    let runtime = debug().build().unwrap();
+    let handle = runtime.handle();
+    let (tell, told) = std::sync::mpsc::channel();
+    let seen = runtime.block_on(async move {
+        std::thread::spawn(move || drop(tell.send(handle.dump_now())));
+        told.recv_timeout(Duration::from_secs(30)).expect("this poll waits for it, so the loop cannot answer")
+    });
+    let DumpNow::Table(table) = seen.unwrap() else { panic!("the loop has answered") };
+    assert_eq!(table.stuck.unwrap().task.id, table.tasks[0].id);
+}
+
+#[test]
+fn a_failure_that_the_program_ignores_is_said() {
+    let said = stderr_of_child("a_failure_that_the_program_ignores_is_said", || {
+        let runtime = debug().on_unhandled(OnUnhandled::Ignore).build().unwrap();
+        runtime.block_on(async {
+            spawn_checked(async { Err::<(), _>("disk full") }).detach();
+            yield_now().await;
+        });
+    });
+    assert!(said.is_empty() || said.contains("and nobody holds its handle: disk full\n"), "{said}");
+}
+
+#[test]
+fn a_closure_hears_of_failures_in_debug_mode_too() {
+    let heard = Rc::new(Cell::new(0));
+    let count = heard.clone();
+    let policy = OnUnhandled::call(move |_| count.set(count.get() + 1));
+    debug().on_unhandled(policy).build().unwrap().block_on(async {
+        spawn_checked(async { Err::<(), _>("disk full") }).detach();
+        yield_now().await;
+    });
+    assert_eq!(heard.get(), 1);
 }
 
 #[test]

@@ -17,7 +17,8 @@ fn numbered() -> Vec<PathBuf> {
 /// The lines of the comment that ends an example, after `// Output:`. `None`: there is no such comment.
 fn promised(source: &str) -> Option<Vec<&str>> {
     let (_, comment) = source.split_once("\n// Output:\n")?;
-    let lines: Option<Vec<&str>> = comment.lines().map(|line| line.strip_prefix("// ")).collect();
+    let lines = comment.lines().map(|line| if line == "//" { Some("") } else { line.strip_prefix("// ") });
+    let lines: Option<Vec<&str>> = lines.collect();
     lines.filter(|lines| !lines.is_empty())
 }
 

@@ -2,6 +2,8 @@
 //! does, or outlives it, is defined.
 #![allow(clippy::async_yields_async)] // futures are made inside the loop and used outside of it
 
+mod support;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::net::Ipv4Addr;
@@ -16,9 +18,13 @@ use std::thread;
 use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
+use glassloop::sync::{CancellationToken, Mutex};
 use glassloop::time::{Instant, Sleep, sleep};
-use glassloop::trace::{Event, Observer, Outcome};
-use glassloop::{Builder, Handle, JoinHandle, RemoteError, Runtime, spawn, spawn_blocking, spawn_cpu, yield_now};
+use glassloop::trace::{Event, Observer, OnUnhandled, Outcome, Recorder};
+use glassloop::{
+    Builder, Handle, JoinHandle, RemoteError, Runtime, Waits, spawn, spawn_blocking, spawn_cpu, yield_now,
+};
+use support::stderr_of_child;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -680,7 +686,8 @@ fn shutdown_returns_who_did_not_finish_and_where_it_was_spawned() {
     assert_eq!(
         unfinished.to_string(),
         format!(
-            "1 blocking jobs were still running when the runtime stopped waiting: task {id} (spawned at {})",
+            "1 blocking job had not ended when the runtime stopped waiting:\n  \
+             task {id}, spawned at {}: its job runs on",
             job.site
         )
     );
@@ -715,6 +722,198 @@ fn shutdown_without_jobs_drops_every_future_at_once() {
     runtime.block_on(yield_now());
     assert_eq!(runtime.shutdown(Duration::ZERO), Ok(()));
     assert!(dropped.get());
+}
+
+// ---- tasks that are given time to end
+
+fn virtual_time() -> Runtime {
+    Builder::new().start_paused(true).build().unwrap()
+}
+
+/// A task that goes on for so long after `stop`, and then is done.
+fn ends_after(runtime: &Runtime, stop: &CancellationToken, goodbye: Duration) -> Rc<Cell<bool>> {
+    let (stop, done) = (stop.clone(), Rc::new(Cell::new(false)));
+    let note = done.clone();
+    runtime
+        .spawn(async move {
+            stop.cancelled().await;
+            sleep(goodbye).await;
+            note.set(true);
+        })
+        .detach();
+    done
+}
+
+#[test]
+fn a_graceful_shutdown_waits_until_the_last_task_has_ended_and_no_longer() {
+    let recorder = Recorder::new();
+    let runtime = Builder::new().start_paused(true).observer(recorder.observer()).build().unwrap();
+    let stop = CancellationToken::new();
+    let soon = ends_after(&runtime, &stop, Duration::from_secs(1));
+    let late = ends_after(&runtime, &stop, Duration::from_secs(4));
+    runtime.block_on(yield_now());
+    stop.cancel();
+    assert_eq!(runtime.shutdown_gracefully(Duration::from_secs(3600)), Ok(()));
+    assert!(soon.get() && late.get());
+    let jumps: Vec<_> = recorder.order().into_iter().filter(|line| line.starts_with("jump")).collect();
+    assert_eq!(jumps, ["jump 1s", "jump 3s"]);
+}
+
+#[test]
+fn a_graceful_shutdown_names_who_refused_and_where_it_was_parked() {
+    let (runtime, stop) = (virtual_time(), CancellationToken::new());
+    let willing = ends_after(&runtime, &stop, Duration::from_secs(1));
+    let line = line!() + 3;
+    let stubborn = async {
+        loop {
+            sleep(Duration::from_secs(60)).await;
+        }
+    };
+    let sleeper = runtime.block_on(async { glassloop::spawn_named("stubborn", stubborn).id() });
+    let lock = Rc::new(Mutex::new(()));
+    let (held, wanted) = (lock.clone(), lock);
+    runtime
+        .spawn(async move {
+            let _guard = held.lock().await;
+            std::future::pending::<()>().await;
+        })
+        .detach();
+    runtime.spawn(async move { drop(wanted.lock().await) }).detach();
+    stop.cancel();
+    let unfinished = runtime.shutdown_gracefully(Duration::from_secs(5)).unwrap_err();
+    assert!(willing.get());
+    let [first, holds, waits] = unfinished.tasks() else { panic!("{unfinished}") };
+    assert_eq!((first.id, first.name.as_deref()), (sleeper, Some("stubborn")));
+    assert!(matches!(first.waits[..], [Waits::Timer { site, .. }] if site.line() == line), "{first}");
+    assert_eq!(holds.waits, []);
+    assert!(matches!(waits.waits[..], [Waits::Sync { what: "Mutex::lock", .. }]), "{waits}");
+    let text = unfinished.to_string();
+    assert!(text.starts_with("3 tasks had not ended when the runtime stopped waiting:\n  task "), "{text}");
+    assert!(text.contains("\"stubborn\", spawned at tests/shutdown.rs:"), "{text}");
+}
+
+#[test]
+fn a_graceful_shutdown_waits_for_what_is_spawned_meanwhile() {
+    let runtime = virtual_time();
+    let done = Rc::new(Cell::new(0));
+    let (child, grandchild) = (done.clone(), done.clone());
+    runtime
+        .spawn(async move {
+            sleep(Duration::from_secs(1)).await;
+            spawn(async move {
+                sleep(Duration::from_secs(1)).await;
+                spawn(async move {
+                    yield_now().await;
+                    grandchild.set(grandchild.get() + 1);
+                })
+                .detach();
+                child.set(child.get() + 1);
+            })
+            .detach();
+        })
+        .detach();
+    assert_eq!(runtime.shutdown_gracefully(Duration::from_secs(3)), Ok(()));
+    assert_eq!(done.get(), 2);
+}
+
+#[test]
+fn a_graceful_shutdown_keeps_its_limit_where_a_task_spawns_another_just_then() {
+    let runtime = virtual_time();
+    let ended = Rc::new(Cell::new(false));
+    let flag = ended.clone();
+    let limit = Duration::from_secs(5);
+    runtime
+        .spawn(async move {
+            sleep(limit).await;
+            spawn(async move {
+                sleep(limit).await;
+                flag.set(true);
+            })
+            .detach();
+        })
+        .detach();
+    runtime.block_on(yield_now()); // its timer is there before the limit's, and due with it
+    let unfinished = runtime.shutdown_gracefully(limit).unwrap_err();
+    assert_eq!((unfinished.tasks().len(), ended.get()), (1, false));
+}
+
+#[test]
+fn a_graceful_shutdown_without_tasks_or_without_time_ends_at_once() {
+    assert_eq!(virtual_time().shutdown_gracefully(Duration::MAX), Ok(()));
+    let runtime = virtual_time();
+    let dropped = Rc::new(Cell::new(false));
+    let flag = dropped.clone();
+    runtime.spawn(until_dropped(move || flag.set(true))).detach();
+    let unfinished = runtime.shutdown_gracefully(Duration::ZERO).unwrap_err();
+    assert_eq!((unfinished.tasks().len(), dropped.get()), (1, true));
+}
+
+#[test]
+fn a_graceful_shutdown_without_a_limit_ends_when_nothing_can_end_the_wait() {
+    let runtime = runtime();
+    runtime.spawn(std::future::pending::<()>()).detach();
+    let unfinished = runtime.shutdown_gracefully(Duration::MAX).unwrap_err();
+    assert_eq!(unfinished.tasks().len(), 1);
+}
+
+#[test]
+fn a_graceful_shutdown_tells_of_a_job_that_runs_on_once() {
+    let runtime = runtime();
+    let (began, has_begun) = mpsc::channel();
+    let (free, held) = mpsc::channel::<()>();
+    let id = runtime.block_on(async {
+        let job = spawn_blocking(move || {
+            began.send(()).unwrap();
+            let _ = held.recv();
+        });
+        job.id()
+    });
+    has_begun.recv().unwrap();
+    let unfinished = runtime.shutdown_gracefully(Duration::from_millis(1)).unwrap_err();
+    assert_eq!((unfinished.jobs()[0].id, unfinished.tasks().len()), (id, 0));
+    drop(free);
+}
+
+#[test]
+fn a_graceful_shutdown_that_a_failure_stops_waits_for_jobs_no_longer_than_its_limit() {
+    let runtime = Builder::new().on_unhandled(OnUnhandled::Shutdown).build().unwrap();
+    let (began, has_begun) = mpsc::channel();
+    let (free, held) = mpsc::channel::<()>();
+    runtime.block_on(async {
+        spawn_blocking(move || {
+            began.send(()).unwrap();
+            held.recv_timeout(LONG)
+        })
+        .detach();
+    });
+    has_begun.recv().unwrap();
+    runtime.spawn(async { panic!("lost") }).detach();
+    let stopped = catch_unwind(AssertUnwindSafe(|| runtime.shutdown_gracefully(Duration::from_millis(1))));
+    assert!(stopped.is_err());
+    assert!(free.send(()).is_ok(), "the job still runs");
+}
+
+#[test]
+fn in_debug_mode_a_runtime_says_which_tasks_it_cuts_short_and_without_it_nothing() {
+    let name = "in_debug_mode_a_runtime_says_which_tasks_it_cuts_short_and_without_it_nothing";
+    let said = stderr_of_child(name, || {
+        for debug in [false, true] {
+            let runtime = Builder::new().debug(debug).build().unwrap();
+            runtime.block_on(async {
+                glassloop::spawn_named("saver", sleep(LONG)).detach();
+                yield_now().await;
+            });
+        }
+    });
+    let said: Vec<&str> = said.lines().collect();
+    let Some(at) = said.iter().position(|line| line.contains("ends before 1 of its tasks, which are dropped:"))
+    else {
+        return assert!(std::env::var_os("GLASSLOOP_TEST_CHILD").is_some(), "{said:?}");
+    };
+    assert!(said[at].starts_with("glassloop: runtime "), "{said:?}");
+    assert!(said[at + 1].starts_with("  task 2 (task) \"saver\", spawned at tests/shutdown.rs:"), "{said:?}");
+    assert!(said[at + 1].contains("waits for timer 1"), "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.contains("ends before")).count(), 1);
 }
 
 // ---- roots that end early

@@ -12,7 +12,7 @@ use glassloop::time::{
     Instant, MissedTickBehavior, advance, interval, interval_at, is_paused, pause, resume, sleep, sleep_until,
     timeout, timeout_at,
 };
-use glassloop::trace::Recorder;
+use glassloop::trace::{Cause, Event, Recorder, Wait};
 use glassloop::{Builder, Runtime, join_all, spawn, yield_now};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -223,6 +223,112 @@ fn an_endless_sleep_never_ends_and_keeps_nobody_waiting() {
         let verdict = runtime.try_block_on(async { sleep(Duration::MAX).await });
         assert!(verdict.unwrap_err().to_string().contains("waits for timer 1"));
     }
+}
+
+// ---- crowds, on the real clock
+
+/// What a loop did with timers that were all armed before the first of them fired, in the order of their making.
+struct Crowd {
+    deadlines: Vec<Instant>,
+    /// The timers that its sleeps were for, each with the timer that was then the next to fire.
+    sleeps: Vec<(usize, usize)>,
+    /// The timers as they fired.
+    fired: Vec<usize>,
+}
+
+impl Crowd {
+    /// How much later than the next deadline the loop wanted to wake from its longest sleep.
+    fn longest_delay(&self) -> Duration {
+        self.sleeps.iter().map(|&(last, next)| self.deadlines[last] - self.deadlines[next]).max().unwrap()
+    }
+
+    /// The timers in the order of their deadlines, ties by creation.
+    fn in_order(&self) -> Vec<usize> {
+        let mut timers: Vec<usize> = (0..self.deadlines.len()).collect();
+        timers.sort_by_key(|&timer| self.deadlines[timer]);
+        timers
+    }
+}
+
+async fn wait_for_all(deadlines: Vec<Instant>) {
+    let mut sleeps: Vec<_> = deadlines.into_iter().map(sleep_until).collect();
+    poll_fn(|cx| {
+        sleeps.iter_mut().for_each(|sleep| assert!(Pin::new(sleep).poll(cx).is_pending()));
+        Poll::Ready(())
+    })
+    .await;
+    for sleep in sleeps {
+        sleep.await;
+    }
+}
+
+/// Lets timers come due so long after a moment, in a loop that `drive` drives.
+fn crowd_in(after: impl Iterator<Item = Duration>, drive: impl FnOnce(Runtime, Vec<Instant>)) -> Crowd {
+    let recorder = Recorder::new();
+    let start = Instant::now() + Duration::from_millis(5);
+    let deadlines: Vec<Instant> = after.map(|after| start + after).collect();
+    drive(Builder::new().observer(recorder.observer()).build().unwrap(), deadlines.clone());
+    assert_eq!(recorder.dropped(), 0);
+
+    let mut crowd = Crowd { deadlines, sleeps: Vec::new(), fired: Vec::new() };
+    let order = crowd.in_order();
+    for (_, event) in recorder.events() {
+        let number = |id: glassloop::trace::TimerId| id.to_string().parse::<usize>().unwrap() - 1;
+        match event {
+            Event::Park(Wait::Timer(id)) => crowd.sleeps.push((number(id), order[crowd.fired.len()])),
+            Event::Wake { cause: Cause::Timer(id), .. } | Event::Merge { cause: Cause::Timer(id), .. } => {
+                crowd.fired.push(number(id));
+            }
+            _ => {}
+        }
+    }
+    crowd
+}
+
+fn crowd(after: impl Iterator<Item = Duration>) -> Crowd {
+    crowd_in(after, |runtime, deadlines| runtime.block_on(wait_for_all(deadlines)))
+}
+
+#[test]
+fn timers_of_a_crowd_share_sleeps() {
+    let crowd = crowd((0..2000).map(|n| Duration::from_micros(20) * n));
+    // One by one to begin with, and where only seven are left; eight and more together between.
+    assert!(crowd.sleeps.len() <= 1 + 2000 / 8 + 7, "{} sleeps for 2000 timers", crowd.sleeps.len());
+}
+
+#[test]
+fn no_sleep_goes_on_for_half_a_millisecond_after_a_deadline() {
+    let mut random = numbers(11);
+    let crowd = crowd((0..2000).map(|_| Duration::from_nanos(random(40_000_000))));
+    assert!(crowd.longest_delay() <= Duration::from_micros(500), "{:?}", crowd.longest_delay());
+}
+
+#[test]
+fn timers_of_a_crowd_fire_by_deadline_and_ties_by_creation() {
+    let mut random = numbers(12);
+    let crowd = crowd((0..2000).map(|_| Duration::from_micros(random(1000) * 20)));
+    assert_eq!(crowd.fired, crowd.in_order());
+}
+
+#[test]
+fn seven_timers_in_half_a_millisecond_are_no_crowd() {
+    let groups = (0..20).map(|group| Duration::from_micros(900) * group); // each begins 480 µs after the last ended
+    let crowd = crowd(groups.flat_map(|start| (0..7).map(move |n| start + Duration::from_micros(70) * n)));
+    assert_eq!(crowd.longest_delay(), Duration::ZERO);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_guest_sleeps_for_the_next_timer_alone() {
+    let crowd = crowd_in((0..500).map(|n| Duration::from_micros(20) * n), |runtime, deadlines| {
+        let guest = glassloop::Guest::new(runtime).unwrap();
+        let end = *deadlines.last().unwrap();
+        let task = guest.spawn(wait_for_all(deadlines));
+        while !task.is_finished() {
+            guest.turn(Some(end - Instant::now()));
+        }
+    });
+    assert_eq!(crowd.longest_delay(), Duration::ZERO);
 }
 
 // ---- cancel and reset

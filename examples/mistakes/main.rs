@@ -1,4 +1,4 @@
-//! Fifteen mistakes of asynchronous programs: what the compiler or the runtime says of each, and each mended.
+//! Mistakes of asynchronous programs: what the compiler or the runtime says of each, and each mended.
 //!
 //! `cargo run --example mistakes` shows all of them, `cargo run --example mistakes -- 6` one.
 
@@ -17,12 +17,17 @@ mod m12_cpu_work_on_the_loop;
 mod m13_cached_future;
 mod m14_await_outside_async;
 mod m15_shared_default;
+mod m16_waiting_with_the_thread;
+mod m17_unread_error;
+mod m18_dead_worker;
+mod m19_unheeded_stop;
+mod m20_spawned_and_awaited;
 mod mistake;
 
 use glassloop::Builder;
 use mistake::Mistake;
 
-const ALL: [Mistake; 15] = [
+const ALL: &[Mistake] = &[
     m01_forgotten_await::MISTAKE,
     m02_blocking_the_loop::MISTAKE,
     m03_one_after_the_other::MISTAKE,
@@ -38,10 +43,16 @@ const ALL: [Mistake; 15] = [
     m13_cached_future::MISTAKE,
     m14_await_outside_async::MISTAKE,
     m15_shared_default::MISTAKE,
+    m16_waiting_with_the_thread::MISTAKE,
+    m17_unread_error::MISTAKE,
+    m18_dead_worker::MISTAKE,
+    m19_unheeded_stop::MISTAKE,
+    m20_spawned_and_awaited::MISTAKE,
 ];
 
 fn main() {
-    let only: Option<usize> = std::env::args().nth(1).map(|number| number.parse().expect("a number from 1 to 15"));
+    let only: Option<usize> =
+        std::env::args().nth(1).map(|number| number.parse().expect("a number, as they are counted here"));
     for (n, mistake) in (1..).zip(ALL).filter(|(n, _)| only.is_none_or(|only| only == *n)) {
         println!("{n}. {}", mistake.title);
         let [wrong, mended] = [mistake.wrong, mistake.mended].map(|form| form(Builder::new()));

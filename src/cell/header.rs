@@ -23,7 +23,7 @@ pub(crate) const CANCEL: u64 = 1 << 3;
 /// A `Joined` exists. Set by `new`, cleared by its drop.
 pub(crate) const HANDLE: u64 = 1 << 4;
 /// Something beside the cell is kept for this task, and is looked at when it ends: a name, a hook, a set that it is a
-/// member of, or that it is a root. Never cleared.
+/// member of; or it is a root, or its error must be read. Never cleared.
 pub(crate) const NOTED: u64 = 1 << 5;
 /// The cell holds a unit of its inbox. Set at finish, never cleared.
 pub(super) const INBOX: u64 = 1 << 6;
@@ -36,7 +36,7 @@ const FLAG_BITS: u32 = 9;
 
 /// In a joiner's address: it is that of a boxed `Waker`.
 pub(super) const WAKER: usize = 1;
-/// In a joiner's address: it is that of a boxed panic that no handle will see.
+/// In a joiner's address: it is that of a boxed failure that no handle will see.
 const LOST: usize = 1 << 1;
 
 /// `repr(C)` and one cache line long; the slot follows it.
@@ -114,7 +114,7 @@ impl Header {
         self.tag.set(self.tag.get() & !flag);
     }
 
-    /// Keeps a panic that no handle will see. Without a handle nobody awaits, so the place is free.
+    /// Keeps a failure that no handle will see. Without a handle nobody awaits, so the place is free.
     #[cold]
     pub(super) fn keep_lost(&self, payload: Payload) {
         debug_assert!(self.joiner.get().is_null(), "JOINER");
@@ -122,13 +122,13 @@ impl Header {
         self.joiner.set(boxed.map_addr(|address| address | LOST));
     }
 
-    /// Whether a panic that no handle will see is kept here.
+    /// Whether a failure that no handle will see is kept here.
     #[inline]
     pub(crate) fn has_lost(&self) -> bool {
         self.joiner.get().addr() & LOST != 0
     }
 
-    /// Takes the panic that no handle will see.
+    /// Takes the failure that no handle will see.
     pub(crate) fn take_lost(&self) -> Option<Payload> {
         if !self.has_lost() {
             return None;

@@ -42,6 +42,7 @@
 
 mod far;
 mod header;
+mod joined;
 mod memory;
 #[cfg(all(test, loom))]
 mod models;
@@ -56,9 +57,10 @@ mod typed;
 pub use outcome::JoinError;
 
 pub(crate) use header::{CANCEL, FUTURE, HANDLE, NOTED, PANICKED, QUEUED};
+pub(crate) use joined::Joined;
 pub(crate) use memory::{close, open};
 pub(crate) use queue::Queue;
-pub(crate) use reference::{Joined, RemoteRef, TaskRef, Waiter};
+pub(crate) use reference::{RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;
 pub(crate) use running::Running;

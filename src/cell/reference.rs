@@ -1,25 +1,24 @@
 //! The references to a cell, near and far: different types, because they obey different rules.
 
+use std::fmt::Display;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::Inbox;
 use super::far::Notify;
-use super::header::{
-    CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, OUTPUT, PANICKED, WAKER, release, release_near,
-};
-use super::typed::{self, Failure};
-use super::{Inbox, JoinError};
+use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, PANICKED, WAKER, release, release_near};
+use super::joined::Joined;
+use super::typed::{self, Cell};
 use crate::inbox::{Message, Origin};
 use crate::trace::{Kind, Outcome, RuntimeId, TaskId};
 
 /// A task, on its own thread. Plain counts; never `Send`.
 pub(crate) struct TaskRef {
-    cell: NonNull<Header>,
+    pub(super) cell: NonNull<Header>,
 }
 
 impl TaskRef {
@@ -32,14 +31,32 @@ impl TaskRef {
         site: &'static Location<'static>,
     ) -> (TaskRef, Joined<F::Output>) {
         // SAFETY: `'static`: the future borrows nothing that could end before it.
-        let cell = unsafe { typed::new(future, kind, inbox, id, site) };
+        let cell = unsafe { typed::new(future, Cell::<F>::of(kind), inbox, id, site) };
+        TaskRef::first(cell)
+    }
+
+    /// The same for a task whose error is a failure of its own, if nobody reads it.
+    pub(crate) fn checked<F, T, E>(
+        future: F,
+        inbox: &Arc<Inbox>,
+        id: TaskId,
+        site: &'static Location<'static>,
+    ) -> (TaskRef, Joined<Result<T, E>>)
+    where
+        F: Future<Output = Result<T, E>> + 'static,
+        E: Display,
+    {
+        // SAFETY: as in `new`.
+        let cell = unsafe { typed::new(future, Cell::<F>::CHECKED, inbox, id, site) };
+        // SAFETY: it was made just now. Its end is looked at: its handle may want to report what it holds.
+        unsafe { cell.as_ref() }.set(NOTED);
         TaskRef::first(cell)
     }
 
     /// The references that a new cell is born with. Its one unit becomes the group's (GROUP).
     pub(super) fn first<T>(cell: NonNull<Header>) -> (TaskRef, Joined<T>) {
         let task = TaskRef { cell };
-        let joined = Joined { task: task.clone(), output: PhantomData };
+        let joined = Joined::new(task.clone());
         (task, joined)
     }
 
@@ -127,8 +144,8 @@ impl TaskRef {
     pub(crate) fn retire(&self) {
         let header = self.header();
         // Without a unit outside now there will never be one: `to_remote` makes none of a finished task. But the
-        // handle of a panicked one may ask for its `runtime`.
-        if header.is_shared() || header.only(PANICKED | HANDLE) == PANICKED | HANDLE {
+        // handle of one that failed may ask for its `runtime`.
+        if header.is_shared() || (header.has(HANDLE) && self.may_have_failed()) {
             header.keep_inbox();
         }
     }
@@ -229,10 +246,16 @@ impl TaskRef {
         }
     }
 
-    /// Whether it panicked, and has a name that waits for a report.
+    /// Whether a report would want its name, if its result were dropped unread: it panicked, or it may hold an error that
+    /// must be read.
     #[inline]
     pub(crate) fn may_be_reported(&self) -> bool {
-        self.header().only(NOTED | PANICKED) == NOTED | PANICKED
+        self.header().has(NOTED) && self.may_have_failed()
+    }
+
+    fn may_have_failed(&self) -> bool {
+        let header = self.header();
+        header.has(PANICKED) || header.vtable.unread.is_some()
     }
 }
 
@@ -272,61 +295,6 @@ impl Drop for TaskRef {
         if left == 0 {
             // SAFETY: GROUP: the last of the group owns its unit. OWNER: near.
             unsafe { release_near(self.cell) };
-        }
-    }
-}
-
-/// The right to a task's output: what a `JoinHandle` holds.
-pub(crate) struct Joined<T> {
-    task: TaskRef,
-    output: PhantomData<T>,
-}
-
-impl<T> Joined<T> {
-    pub(crate) fn task(&self) -> &TaskRef {
-        &self.task
-    }
-
-    /// The output, once, if it is there.
-    #[inline]
-    pub(crate) fn take(&self) -> Option<Result<T, JoinError>> {
-        let header = self.task.header();
-        if !header.has(OUTPUT) {
-            return None;
-        }
-        // SAFETY: `T` is the output of this cell's future (`TaskRef::first` is called with it), OUTPUT is set.
-        Some(unsafe { typed::take_output(self.task.cell) })
-    }
-
-    /// Gives up the output, dropping it if it is there. The failure is a panic that nobody saw.
-    #[inline]
-    pub(crate) fn give_up(&self) -> Failure {
-        let header = self.task.header();
-        header.clear(HANDLE);
-        if !header.has(OUTPUT) && header.joiner.get().is_null() { None } else { self.give_up_what_is_left() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn give_up_unseen(&self) {
-        drop(self.give_up());
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn give_up_what_is_left(&self) -> Failure {
-        let _joiner = self.task.take_joiner(); // let go last: a foreign waker's destructor may panic (HELD)
-        // SAFETY: HELD, OWNER: the output is there, it is a `T`, and this is its thread.
-        if self.task.header().has(OUTPUT) { unsafe { typed::drop_output::<T>(self.task.cell) } } else { None }
-    }
-}
-
-impl<T> Drop for Joined<T> {
-    #[inline]
-    fn drop(&mut self) {
-        // HELD, whatever the owner of this value did. A `JoinHandle` calls `give_up` itself, to report its failure.
-        if self.task.header().has(HANDLE) {
-            self.give_up_unseen();
         }
     }
 }

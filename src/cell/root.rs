@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::typed;
+use super::typed::{self, Cell};
 use super::{Inbox, TaskRef};
 use crate::trace::{Kind, TaskId};
 
@@ -50,7 +50,7 @@ pub(crate) fn with_root<R>(
         )
     };
     // SAFETY: as above: valid until `Clear` has run.
-    let cell = unsafe { typed::new(Borrowed(future), Kind::Root, inbox, id, site) };
+    let cell = unsafe { typed::new(Borrowed(future), Cell::<Borrowed>::of(Kind::Root), inbox, id, site) };
     let (task, joined) = TaskRef::first::<()>(cell);
     drop(joined); // a root's result is on the stack as well
     let clear = Clear(task);

@@ -1,6 +1,7 @@
 //! The typed half of a cell: what only code that knows the future's type can do.
 
 use std::alloc::Layout;
+use std::fmt::Display;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -13,7 +14,7 @@ use super::Inbox;
 use super::header::{CANCELLED, FUTURE, HANDLE, Header, OUTPUT, PANICKED};
 use super::memory::{self, Home};
 use super::outcome::JoinError;
-use crate::panics::{Payload, dispose, guarded};
+use crate::panics::{Payload, UnreadError, dispose, guarded};
 use crate::trace::{Kind, Outcome, TaskId};
 
 /// What one future's type needs: functions, and where things are. One `static` a type and kind.
@@ -24,9 +25,11 @@ pub(crate) struct Vtable {
     slot: usize,
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Outcome>,
     pub(super) cancel: unsafe fn(NonNull<Header>) -> Outcome,
+    /// Of a task whose errors must be read: what is lost when its result, at this address, is dropped.
+    pub(super) unread: Option<unsafe fn(NonNull<()>) -> Failure>,
 }
 
-/// A panic that came out of foreign code with nobody to hand it to.
+/// A panic that came out of foreign code with nobody to hand it to; or an [`UnreadError`].
 pub(crate) type Failure = Option<Payload>;
 
 #[repr(C)] // both at the same place, whatever they are
@@ -38,7 +41,7 @@ union Slot<F: Future> {
 }
 
 #[repr(C)]
-struct Cell<F: Future> {
+pub(super) struct Cell<F: Future> {
     header: Header,
     slot: Slot<F>,
 }
@@ -54,8 +57,19 @@ impl<F: Future> Cell<F> {
             kind,
             home: Home::new(Layout::new::<Cell<F>>()),
             slot: std::mem::offset_of!(Cell<F>, slot),
-            poll: poll::<F>,
-            cancel: cancel::<F>,
+            poll: poll::<F, false>,
+            cancel: cancel::<F, false>,
+            unread: None,
+        }
+    }
+
+    /// The table of a future that is made into a task of this kind.
+    pub(super) const fn of(kind: Kind) -> &'static Vtable {
+        match kind {
+            Kind::Task => Cell::<F>::TASK,
+            Kind::Root => Cell::<F>::ROOT,
+            Kind::Blocking => Cell::<F>::BLOCKING,
+            Kind::Cpu => Cell::<F>::CPU,
         }
     }
 
@@ -67,24 +81,47 @@ impl<F: Future> Cell<F> {
     }
 }
 
+impl<F, T, E> Cell<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Display,
+{
+    /// The table of a task whose errors must be read.
+    pub(super) const CHECKED: &'static Vtable = &Vtable {
+        poll: poll::<F, true>,
+        cancel: cancel::<F, true>,
+        unread: Some(unread::<T, E>),
+        ..Cell::<F>::vtable(Kind::Task)
+    };
+}
+
+/// The words of an error that nobody reads: `{:#}`, by which error types with a chain of causes show all of it.
+///
+/// # Safety
+/// At `result` is a valid `Result<Result<T, E>, JoinError>`.
+#[cold]
+unsafe fn unread<T, E: Display>(result: NonNull<()>) -> Failure {
+    // SAFETY: this function's contract.
+    let Ok(Err(error)) = (unsafe { result.cast::<Result<Result<T, E>, JoinError>>().as_ref() }) else {
+        return None;
+    };
+    let words = catch_unwind(AssertUnwindSafe(|| format!("{error:#}")));
+    Some(words.map_or_else(|payload| payload, |words| Box::new(UnreadError(words))))
+}
+
 /// Makes a cell with one `TaskRef`'s count and a `Joined`'s flag.
 ///
 /// # Safety
 /// The future stays valid until it is dropped by `poll` or `cancel`; the caller makes that true if `F` borrows.
+/// `vtable` is one of `Cell<F>`.
 #[inline]
 pub(super) unsafe fn new<F: Future>(
     future: F,
-    kind: Kind,
+    vtable: &'static Vtable,
     inbox: &Arc<Inbox>,
     id: TaskId,
     site: &'static Location<'static>,
 ) -> NonNull<Header> {
-    let vtable = match kind {
-        Kind::Task => Cell::<F>::TASK,
-        Kind::Root => Cell::<F>::ROOT,
-        Kind::Blocking => Cell::<F>::BLOCKING,
-        Kind::Cpu => Cell::<F>::CPU,
-    };
     let cell = memory::take(&vtable.home).cast::<Cell<F>>();
     let header = Header::new(vtable, inbox, id, site, FUTURE | HANDLE);
     // SAFETY: fresh memory of at least this layout.
@@ -92,9 +129,12 @@ pub(super) unsafe fn new<F: Future>(
     cell.cast()
 }
 
+/// `CHECKED`: its errors must be read. Other tasks have code without a look for that: asked for at run time, it would
+/// cost each detached task 18 instructions.
+///
 /// # Safety
 /// `cell` is a `Cell<F>` of this thread (OWNER) with FUTURE set, and the caller holds a `TaskRef`.
-unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Outcome> {
+unsafe fn poll<F: Future, const CHECKED: bool>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<Outcome> {
     // SAFETY: this function's contract. The future is never moved: it is dropped where it stands.
     let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
         Pin::new_unchecked(&mut *(*Cell::<F>::slot(cell)).future).poll(cx)
@@ -102,29 +142,29 @@ unsafe fn poll<F: Future>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<O
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         // SAFETY: this function's contract.
-        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F>(cell, Ok(output)) }),
+        Ok(Poll::Ready(output)) => Poll::Ready(unsafe { finish::<F, CHECKED>(cell, Ok(output)) }),
         // SAFETY: this function's contract.
         Err(payload) => Poll::Ready(unsafe {
             let panicked = JoinError::panicked(cell.as_ref().id(), payload);
-            fail::<F>(cell, panicked)
+            fail::<F, CHECKED>(cell, panicked)
         }),
     }
 }
 
 /// # Safety
 /// As for `poll`.
-unsafe fn cancel<F: Future>(cell: NonNull<Header>) -> Outcome {
+unsafe fn cancel<F: Future, const CHECKED: bool>(cell: NonNull<Header>) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { fail::<F>(cell, JoinError::cancelled(cell.as_ref().id())) }
+    unsafe { fail::<F, CHECKED>(cell, JoinError::cancelled(cell.as_ref().id())) }
 }
 
 /// # Safety
 /// As for `poll`.
 #[cold]
 #[inline(never)]
-unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError) -> Outcome {
+unsafe fn fail<F: Future, const CHECKED: bool>(cell: NonNull<Header>, error: JoinError) -> Outcome {
     // SAFETY: this function's contract.
-    unsafe { finish::<F>(cell, Err(error)) }
+    unsafe { finish::<F, CHECKED>(cell, Err(error)) }
 }
 
 /// Drops the future, then stores its result for the handle, or drops that too; then a panic may be lost.
@@ -132,7 +172,10 @@ unsafe fn fail<F: Future>(cell: NonNull<Header>, error: JoinError) -> Outcome {
 /// # Safety
 /// As for `poll`.
 #[inline(always)] // into `poll`, for which the result is never an error: 30 instructions a task with all that is cold
-unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output, JoinError>) -> Outcome {
+unsafe fn finish<F: Future, const CHECKED: bool>(
+    cell: NonNull<Header>,
+    mut result: Result<F::Output, JoinError>,
+) -> Outcome {
     // SAFETY: the caller's `TaskRef` keeps the cell, which is a `Cell<F>`.
     let (header, slot) = unsafe { (cell.as_ref(), Cell::<F>::slot(cell)) };
     header.clear(FUTURE);
@@ -156,7 +199,8 @@ unsafe fn finish<F: Future>(cell: NonNull<Header>, mut result: Result<F::Output,
         unsafe { (*slot).output = ManuallyDrop::new(result) };
         header.set(OUTPUT);
     } else {
-        drop_unseen(header, result);
+        // SAFETY: `cell` is a `Cell<F>`.
+        unsafe { drop_unseen::<_, CHECKED>(header, result) };
     }
     outcome
 }
@@ -180,10 +224,31 @@ fn drop_result<T>(result: Result<T, JoinError>) -> Failure {
     }
 }
 
+/// The same for a task that may be one whose error must be read; then that is a failure too.
+///
+/// # Safety
+/// `header` is of a cell whose future gives a `T`.
+unsafe fn drop_checked<T>(header: &Header, result: Result<T, JoinError>) -> Failure {
+    // SAFETY: this function's contract.
+    let unread = header.vtable.unread.and_then(|unread| unsafe { unread(NonNull::from(&result).cast()) });
+    match (unread, drop_result(result)) {
+        (Some(unread), Some(second)) => {
+            dispose(second);
+            Some(unread)
+        }
+        (unread, panicked) => unread.or(panicked),
+    }
+}
+
 /// The same, at the end of a task without a handle; its cell keeps the failure.
+///
+/// # Safety
+/// As for `drop_checked`.
 #[inline(never)]
-fn drop_unseen<T>(header: &Header, result: Result<T, JoinError>) {
-    if let Some(failure) = drop_result(result) {
+unsafe fn drop_unseen<T, const CHECKED: bool>(header: &Header, result: Result<T, JoinError>) {
+    // SAFETY: this function's contract.
+    let failure = if CHECKED { unsafe { drop_checked(header, result) } } else { drop_result(result) };
+    if let Some(failure) = failure {
         header.keep_lost(failure);
     }
 }
@@ -202,13 +267,13 @@ pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinErro
     }
 }
 
-/// Drops the output in the slot. The failure is a panic that nobody will see.
+/// Drops the output in the slot. The failure is what nobody will see.
 ///
 /// # Safety
 /// As for `take_output`.
 pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
     // SAFETY: this function's contract.
-    drop_result(unsafe { take_output::<T>(cell) })
+    unsafe { drop_checked(cell.as_ref(), take_output::<T>(cell)) }
 }
 
 #[cfg(not(loom))] // whose atomics are larger

@@ -10,27 +10,21 @@
 //!           └─ closed? discard: empty the queue here, so that nothing stays in it
 //! ```
 //!
-//! The queue is crossbeam's; under `cfg(loom)` a stand-in (crossbeam has no loom types), so the models check our
-//! protocol and not crossbeam's.
-
 mod doorbell;
 #[cfg(all(test, loom))]
 mod models;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::ThreadId;
 
+use crate::atomic::{Mutex, MutexGuard};
 use crate::panics::guarded;
 use crate::trace::RuntimeId;
 
 pub(crate) use doorbell::Park;
 use doorbell::{Doorbell, Ring};
-
-#[cfg(not(loom))]
-use crossbeam_queue::SegQueue;
-#[cfg(loom)]
-use stand_in::SegQueue;
 
 /// Who sent a wake.
 pub(crate) enum Origin {
@@ -65,7 +59,7 @@ impl Bell for mio::Waker {
 pub(crate) struct Closed;
 
 pub(crate) struct Inbox<W, B = mio::Waker> {
-    queue: SegQueue<Message<W>>,
+    queue: Queue<Message<W>>,
     doorbell: Doorbell,
     bell: B,
     runtime: RuntimeId,
@@ -80,7 +74,7 @@ pub(crate) struct Inbox<W, B = mio::Waker> {
 impl<W, B: Bell> Inbox<W, B> {
     pub(crate) fn new(bell: B, runtime: RuntimeId, observed: bool) -> Inbox<W, B> {
         Inbox {
-            queue: SegQueue::new(),
+            queue: Queue::new(),
             doorbell: Doorbell::new(),
             bell,
             runtime,
@@ -203,25 +197,45 @@ impl<W, B: Bell> Inbox<W, B> {
     }
 }
 
-#[cfg(loom)]
-mod stand_in {
-    use std::collections::VecDeque;
+/// A mutex around a `VecDeque`, so that the models see the whole; and a second pair, which the owner empties, so that
+/// senders wait for each other and not for it: 200,000 messages of two threads at once cost 103 ns each, 180 without it,
+/// and 87 through crossbeam's lock-free queue, whose two crates took a twentieth of a cold build. A blocking job's
+/// round trip and a burst of them cost the same with both. Nothing foreign runs under a lock.
+struct Queue<T> {
+    sent: Mutex<VecDeque<T>>,
+    /// Taken before what was sent since.
+    taken: Mutex<VecDeque<T>>,
+}
 
-    /// A queue that loom can see into, with crossbeam's face.
-    pub(crate) struct SegQueue<T>(loom::sync::Mutex<VecDeque<T>>);
+impl<T> Queue<T> {
+    /// What a burst left is given back from this size on.
+    const LARGE: usize = 1024;
 
-    impl<T> SegQueue<T> {
-        pub(crate) fn new() -> Self {
-            SegQueue(loom::sync::Mutex::new(VecDeque::new()))
-        }
-        pub(crate) fn push(&self, value: T) {
-            self.0.lock().unwrap().push_back(value);
-        }
-        pub(crate) fn pop(&self) -> Option<T> {
-            self.0.lock().unwrap().pop_front()
-        }
-        pub(crate) fn len(&self) -> usize {
-            self.0.lock().unwrap().len()
-        }
+    fn new() -> Queue<T> {
+        Queue { sent: Mutex::default(), taken: Mutex::default() }
     }
+
+    fn push(&self, value: T) {
+        lock(&self.sent).push_back(value);
+    }
+
+    fn pop(&self) -> Option<T> {
+        let mut taken = lock(&self.taken);
+        if taken.is_empty() {
+            if taken.capacity() > Self::LARGE {
+                *taken = VecDeque::new();
+            }
+            std::mem::swap(&mut *taken, &mut *lock(&self.sent));
+        }
+        taken.pop_front()
+    }
+
+    fn len(&self) -> usize {
+        let taken = lock(&self.taken);
+        taken.len() + lock(&self.sent).len()
+    }
+}
+
+fn lock<T>(queue: &Mutex<VecDeque<T>>) -> MutexGuard<'_, VecDeque<T>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,11 +2,8 @@
 //! value that the orderings allow a load to see. `.ci/loom` runs them, and breaks the code in many ways to see them
 //! fail.
 //!
-//! **The queue is a stand-in.** loom only sees its own atomics, and crossbeam's queue does not use them; a spinning
-//! lock-free queue would also have far too many orders to try. So a mutex around a `VecDeque` takes its place, and what
-//! is checked is our protocol: that crossbeam's queue is a queue is crossbeam's to prove. But a mutex orders more than
-//! crossbeam promises, and could hide a doorbell that orders too little. So the doorbell is also checked alone, beside
-//! a relaxed counter that stands for the queue's tail.
+//! The queue's mutex orders more than a queue has to, and could hide a doorbell that orders too little. So the doorbell
+//! is also checked alone, beside a relaxed counter that stands for the queue's tail.
 //!
 //! What sleeps is a bell made of loom's own parts. It sleeps until it is rung, and nothing else ends that: loom reports
 //! a ring that is missing as a deadlock.

@@ -122,7 +122,9 @@ static DUPLEX: Ops = [op("DuplexStream::read"), op("DuplexStream::write")];
 static SIMPLEX: Ops = [op("SimplexReader::read"), op("SimplexWriter::write")];
 
 const fn op(name: &'static str) -> Op {
-    Op::new(Class::Channel, name, "moved bytes through the duplex pipe").losing("no byte")
+    Op::new(Class::Channel, name, "moved bytes through the pipe in memory")
+        .closing("closed the pipe in memory")
+        .losing("no byte")
 }
 
 #[track_caller]
@@ -163,8 +165,8 @@ impl Side {
         polled.map(drop)
     }
 
-    fn wake(&self) {
-        self.line.grant(Grant::All);
+    fn wake(&self, news: Grant) {
+        self.line.grant(news);
     }
 
     fn leave(&self) {
@@ -180,7 +182,7 @@ impl Pipe {
         ready!(self.reader.poll_news(cx));
         let read = self.bytes.borrow_mut().read(buffer)?;
         if read > 0 {
-            self.writer.wake();
+            self.writer.wake(Grant::All);
         } else if !self.has_ended.get() {
             self.reader.begin(cx);
             return Poll::Pending;
@@ -201,15 +203,15 @@ impl Pipe {
         }
         let written = self.bytes.borrow_mut().write(fitting)?;
         if written > 0 {
-            self.reader.wake();
+            self.reader.wake(Grant::All);
         }
         Poll::Ready(Ok(written))
     }
 
     fn end(&self) {
         self.has_ended.set(true);
-        self.reader.wake();
-        self.writer.wake(); // by another of its futures: it may write no more
+        self.reader.wake(Grant::Closed);
+        self.writer.wake(Grant::Closed); // by another of its futures: it may write no more
     }
 }
 
@@ -219,7 +221,7 @@ impl Drop for SimplexReader {
         pipe.is_broken.set(true);
         pipe.bytes.take();
         pipe.reader.leave();
-        pipe.writer.wake();
+        pipe.writer.wake(Grant::Closed);
     }
 }
 

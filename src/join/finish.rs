@@ -86,7 +86,7 @@ impl<T> JoinHandle<T> {
         });
         let hooked = wake::with_loop_of(task, |state| {
             task.header().set(NOTED);
-            state.endings.borrow_mut().entry(id).or_default().hooks.push(hook);
+            state.endings.borrow_mut().get_or_default(id.0).hooks.push(hook);
         });
         assert!(
             hooked.is_some(),
@@ -103,7 +103,7 @@ impl<T> JoinHandle<T> {
         }
         wake::with_loop_of(task, |state| {
             task.header().set(NOTED);
-            state.endings.borrow_mut().entry(self.id()).or_default().account = Some((account, member));
+            state.endings.borrow_mut().get_or_default(self.id().0).account = Some((account, member));
         });
     }
 }

@@ -14,7 +14,8 @@ use crate::wake;
 /// The right to a task's output. Await it, or say with [`detach`](JoinHandle::detach) that nobody will.
 ///
 /// Dropping it never cancels the task: the loop owns it, and it runs on. What is lost is its output; if that is a
-/// panic, it is reported on standard error.
+/// panic, it is reported on standard error, or what else [`Builder::on_unhandled`](crate::Builder::on_unhandled) says;
+/// so is an `Err`, if [`spawn_checked`](crate::spawn_checked) made the task.
 ///
 /// It stays on the loop's thread; [`abort_handle`](JoinHandle::abort_handle) gives what may leave it.
 ///
@@ -130,7 +131,7 @@ pub(super) fn wait_for(task: &TaskRef, cx: &Context<'_>) {
 /// A panicked task's name was kept for a report that is not needed now.
 #[cold]
 fn forget_name(task: &TaskRef) {
-    wake::with_loop_of(task, |state| state.names.borrow_mut().remove(&task.id()));
+    wake::with_loop_of(task, |state| state.names.borrow_mut().remove(task.id().0));
 }
 
 impl<T> Unpin for JoinHandle<T> {}
@@ -138,15 +139,21 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(payload) = self.joined.give_up() {
-            lose(self.joined.task(), payload);
+        if let Some(failure) = self.joined.give_up() {
+            let_go(self.joined.task(), failure);
         }
     }
 }
 
-/// Reports a panic that nobody saw. Its name is known to its own loop alone.
+/// Reports what nobody saw, if that is a failure. The task's name is known to its own loop alone.
 #[cold]
-fn lose(task: &TaskRef, payload: Payload) {
+fn let_go(task: &TaskRef, failure: Option<Payload>) {
+    let Some(payload) = failure else {
+        if task.may_be_reported() {
+            forget_name(task);
+        }
+        return;
+    };
     let mut payload = Some(payload);
     wake::with_loop_of(task, |state| payload.take().map(|payload| report_lost(Some(state), task, payload)));
     if let Some(payload) = payload {

@@ -19,6 +19,6 @@ pub use scope::{Scope, ScopeHandle, scope};
 pub use set::{JoinNext, JoinNextWithId, JoinSet};
 pub use shield::{Shield, shield};
 pub use spawn::{
-    YieldNow, spawn, spawn_blocking, spawn_cpu, spawn_named, try_spawn, try_spawn_blocking, try_spawn_cpu,
-    yield_now,
+    YieldNow, spawn, spawn_blocking, spawn_checked, spawn_checked_named, spawn_cpu, spawn_named, try_spawn,
+    try_spawn_blocking, try_spawn_cpu, yield_now,
 };

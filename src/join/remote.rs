@@ -184,7 +184,7 @@ fn panic_of<T>(result: Result<T, RemoteError>) -> Option<(TaskId, Payload)> {
 /// The output of a task of another thread's loop: wait for it, or await it.
 ///
 /// Dropping it detaches the task. What is lost then is its output; if that is a panic, it is reported on standard
-/// error.
+/// error, or what else [`Builder::on_unhandled`](crate::Builder::on_unhandled) says.
 ///
 /// # Examples
 /// ```
@@ -325,7 +325,7 @@ impl<T> Drop for RemoteHandle<T> {
         drop(state);
         drop((abort, waker));
         if let Some((id, payload)) = unread.and_then(panic_of) {
-            drop(Lost::new(id, self.site, payload)); // said aloud
+            Lost::new(id, self.site, payload).send(self.runtime);
         }
     }
 }

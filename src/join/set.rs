@@ -18,7 +18,9 @@ use crate::state::{Account, End};
 use crate::trace::{Class, TaskId};
 use crate::waits::{Grant, Op, Place, WaitList};
 
-static JOIN_NEXT: Op = Op::new(Class::Join, "JoinSet::join_next", "ended in the JoinSet").losing("");
+static JOIN_NEXT: Op = Op::new(Class::Join, "JoinSet::join_next", "ended in the JoinSet")
+    .closing("detached all tasks of the JoinSet")
+    .losing("");
 
 /// Tasks whose results are taken in the order in which they end; asyncio's `as_completed` and `wait`, tokio's
 /// `JoinSet`.
@@ -115,7 +117,7 @@ impl<T> JoinSet<T> {
     /// Takes all tasks out of the set, and lets them run on. A panic among them is then reported as lost.
     #[track_caller]
     pub fn detach_all(&mut self) {
-        self.ended.waits.grant(Grant::All); // the set is empty now, which is news for whoever polled it
+        self.ended.waits.grant(Grant::Closed); // the set is empty now, which is news for whoever polled it
         self.leave();
         // Those that live note their ends in the old account, where nobody looks.
         self.ended = Ended::new();

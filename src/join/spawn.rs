@@ -1,5 +1,6 @@
 //! How tasks are made, and how one steps back in the queue.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::JoinHandle;
 use crate::pool::Crew;
-use crate::runtime::{Runtime, spawn_blocking_on, spawn_on};
+use crate::runtime::{Runtime, spawn_blocking_on, spawn_checked_on, spawn_on};
 use crate::wake::{self, NoRuntime};
 
 /// Makes a task of `future` on the loop that runs on this thread.
@@ -68,6 +69,66 @@ where
     let site = Location::caller();
     let name = Some(name.into());
     expect(wake::with_current("spawn_named", |state| JoinHandle::new(spawn_on(state, future, name, site))))
+}
+
+/// As [`spawn`], for a future whose error must not get lost: when it returns an `Err` and nobody reads it, because the
+/// handle was dropped or the task detached, the error is treated as a panic is that nobody sees: it is said on standard
+/// error, with the task and where it was spawned, or what else [`Builder::on_unhandled`](crate::Builder::on_unhandled)
+/// was told.
+///
+/// The error's words are those of `{:#}`. The report is made when both are certain: the task has ended, and the handle
+/// is gone. Whoever awaits the handle has read the error.
+///
+/// # Panics
+/// Outside of a running loop.
+///
+/// # Examples
+/// ```
+/// glassloop::run(async {
+///     glassloop::spawn_checked(async {
+///         std::fs::read("/no/such/file")?; // said: … returned an error, and nobody holds its handle: No such file …
+///         Ok::<_, std::io::Error>(())
+///     })
+///     .detach();
+///     glassloop::yield_now().await;
+/// });
+/// ```
+///
+/// It wants a `Result` whose error can be shown, and says so:
+/// ```compile_fail,E0271
+/// glassloop::run(async {
+///     glassloop::spawn_checked(async { 1 }).detach(); // expected `Result<_, _>`, found `i32`
+/// });
+/// ```
+#[track_caller]
+pub fn spawn_checked<F, T, E>(future: F) -> JoinHandle<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: Display + 'static,
+{
+    let site = Location::caller();
+    expect(wake::with_current("spawn_checked", |state| {
+        JoinHandle::new(spawn_checked_on(state, future, None, site))
+    }))
+}
+
+/// As [`spawn_checked`], with a name that traces and reports show.
+///
+/// # Panics
+/// Outside of a running loop.
+#[track_caller]
+pub fn spawn_checked_named<F, T, E>(name: impl Into<Arc<str>>, future: F) -> JoinHandle<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: 'static,
+    E: Display + 'static,
+{
+    let site = Location::caller();
+    let name = Some(name.into());
+    expect(wake::with_current("spawn_checked_named", |state| {
+        JoinHandle::new(spawn_checked_on(state, future, name, site))
+    }))
 }
 
 /// As [`spawn`], but gives an error outside of a running loop; the future is dropped then.
@@ -164,7 +225,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    expect(wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site))))
+    expect(wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::CPU.spawn_on(state, work, site))))
 }
 
 /// As [`spawn_cpu`], but gives an error outside of a running loop; `work` is dropped then.
@@ -181,7 +242,7 @@ where
     T: Send + 'static,
 {
     let site = Location::caller();
-    wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::Cpu.spawn_on(state, work, site)))
+    wake::with_current("spawn_cpu", |state| JoinHandle::new(Crew::CPU.spawn_on(state, work, site)))
 }
 
 #[track_caller]

@@ -81,6 +81,7 @@ impl<T: AsFd> AsyncFd<T> {
     /// # Errors
     /// `Unsupported`, for what cannot be polled: on Linux regular files, directories and a few devices. Else what the
     /// system says (`EMFILE`, …); and outside of a running loop.
+    #[inline]
     pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
         let duplicate = Duplicate(inner.as_fd().try_clone_to_owned()?);
         let socket = Socket::new(duplicate).map_err(|error| {
@@ -102,16 +103,19 @@ impl<T: AsFd> AsyncFd<T> {
 
 impl<T> AsyncFd<T> {
     /// What it was made from.
+    #[inline]
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// What it was made from. Another descriptor that is put there instead is not watched.
+    #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
     /// Gives it back; the loop watches it no more.
+    #[inline]
     pub fn into_inner(self) -> T {
         self.inner
     }
@@ -124,6 +128,7 @@ impl<T> AsyncFd<T> {
     /// # Cancel safety
     /// Nothing is lost.
     #[track_caller]
+    #[inline]
     pub fn readable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.ready(Direction::Read)
     }
@@ -136,6 +141,7 @@ impl<T> AsyncFd<T> {
     /// # Cancel safety
     /// Nothing is lost.
     #[track_caller]
+    #[inline]
     pub fn writable(&self) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> {
         self.ready(Direction::Write)
     }
@@ -153,6 +159,7 @@ impl<T> AsyncFd<T> {
     /// # Cancel safety
     /// Dropped, it has done nothing, if `op` does nothing when it says `WouldBlock`.
     #[track_caller]
+    #[inline]
     pub fn async_io<R>(
         &self,
         direction: Direction,
@@ -165,12 +172,14 @@ impl<T> AsyncFd<T> {
     ///
     /// # Errors
     /// What `op` says, but for `Interrupted`, after which it is done again; and on another loop than its own.
+    #[inline]
     pub fn try_io<R>(&self, direction: Direction, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.socket.try_io(direction, |_| op(&self.inner))
     }
 
     /// The poll of [`readable`](AsyncFd::readable). Of all its callers, the last one is woken.
     #[track_caller]
+    #[inline]
     pub fn poll_read_ready<'a>(&'a self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
         ready!(self.socket.poll(cx, Direction::Read, |_| Ok(())))?;
         Poll::Ready(Ok(AsyncFdReadyGuard { fd: self, direction: Direction::Read }))
@@ -178,6 +187,7 @@ impl<T> AsyncFd<T> {
 
     /// The poll of [`writable`](AsyncFd::writable). Of all its callers, the last one is woken.
     #[track_caller]
+    #[inline]
     pub fn poll_write_ready<'a>(&'a self, cx: &mut Context<'_>) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
         ready!(self.socket.poll(cx, Direction::Write, |_| Ok(())))?;
         Poll::Ready(Ok(AsyncFdReadyGuard { fd: self, direction: Direction::Write }))
@@ -220,6 +230,7 @@ impl<'a, T> AsyncFdReadyGuard<'a, T> {
     ///
     /// # Errors
     /// [`TryIoError`] for `WouldBlock`: wait again. What else `op` says is inside.
+    #[inline]
     pub fn try_io<R>(
         &mut self,
         mut op: impl FnMut(&'a AsyncFd<T>) -> io::Result<R>,
@@ -233,19 +244,23 @@ impl<'a, T> AsyncFdReadyGuard<'a, T> {
 
     /// The direction is ready no more: something outside of [`try_io`](AsyncFdReadyGuard::try_io) found that out.
     /// Between finding out and saying so there must be no `.await`, or newer news is lost.
+    #[inline]
     pub fn clear_ready(&mut self) {
         self.fd.socket.would_block(self.direction); // on another loop it is not ready anyhow
     }
 
     /// Leaves the direction ready, as it is without any of these calls.
+    #[inline]
     pub fn retain_ready(&mut self) {}
 
     /// Whose direction it is.
+    #[inline]
     pub fn get_ref(&self) -> &'a AsyncFd<T> {
         self.fd
     }
 
     /// What the [`AsyncFd`] was made from.
+    #[inline]
     pub fn get_inner(&self) -> &'a T {
         &self.fd.inner
     }

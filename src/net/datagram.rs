@@ -21,6 +21,7 @@ macro_rules! datagram {
             /// # Cancel safety
             /// Dropped, it has sent nothing.
             #[track_caller]
+            #[inline]
             pub fn send<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.operation(Direction::Write, move |socket| socket.io().send(bytes))
             }
@@ -35,6 +36,7 @@ macro_rules! datagram {
             /// # Cancel safety
             /// Dropped, it has received nothing.
             #[track_caller]
+            #[inline]
             pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.operation(Direction::Read, move |socket| socket.io().recv(buffer))
             }
@@ -47,6 +49,7 @@ macro_rules! datagram {
             /// # Cancel safety
             /// Dropped, it has received nothing.
             #[track_caller]
+            #[inline]
             pub fn recv_from<'a>(
                 &'a self,
                 buffer: &'a mut [u8],
@@ -62,6 +65,7 @@ macro_rules! datagram {
             /// # Cancel safety
             /// Dropped, it has changed nothing.
             #[track_caller]
+            #[inline]
             pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.operation(Direction::Read, move |socket| Peek::peek(socket.io(), buffer))
             }
@@ -70,6 +74,7 @@ macro_rules! datagram {
             ///
             /// # Errors
             /// `WouldBlock`, if there is none; else as [`send`](Self::send).
+            #[inline]
             pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
                 self.socket.try_io(Direction::Write, |socket| socket.io().send(bytes))
             }
@@ -78,6 +83,7 @@ macro_rules! datagram {
             ///
             /// # Errors
             /// `WouldBlock`, if there is none; else as [`recv`](Self::recv).
+            #[inline]
             pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
                 self.socket.try_io(Direction::Read, |socket| socket.io().recv(buffer))
             }
@@ -86,24 +92,28 @@ macro_rules! datagram {
             ///
             /// # Errors
             /// As there.
+            #[inline]
             pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, $Addr)> {
                 self.socket.try_io(Direction::Read, |socket| socket.io().recv_from(buffer))
             }
 
             /// The poll of [`send`](Self::send). Of all callers of a socket's writing polls, the last one is woken.
             #[track_caller]
+            #[inline]
             pub fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll(cx, Direction::Write, |socket| socket.io().send(bytes))
             }
 
             /// The poll of [`recv`](Self::recv). Of all callers of a socket's reading polls, the last one is woken.
             #[track_caller]
+            #[inline]
             pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll(cx, Direction::Read, |socket| socket.io().recv(buffer))
             }
 
             /// The poll of [`recv_from`](Self::recv_from).
             #[track_caller]
+            #[inline]
             pub fn poll_recv_from(
                 &self,
                 cx: &mut Context<'_>,
@@ -114,6 +124,7 @@ macro_rules! datagram {
 
             /// The poll of [`peek`](Self::peek).
             #[track_caller]
+            #[inline]
             pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll(cx, Direction::Read, |socket| Peek::peek(socket.io(), buffer))
             }
@@ -122,6 +133,7 @@ macro_rules! datagram {
             ///
             /// # Errors
             /// What the system says.
+            #[inline]
             pub fn local_addr(&self) -> io::Result<$Addr> {
                 self.socket.io().local_addr()
             }
@@ -130,6 +142,7 @@ macro_rules! datagram {
             ///
             /// # Errors
             /// `NotConnected`, if it named none.
+            #[inline]
             pub fn peer_addr(&self) -> io::Result<$Addr> {
                 self.socket.io().peer_addr()
             }

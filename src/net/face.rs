@@ -12,6 +12,7 @@ macro_rules! registered {
             ///
             /// # Errors
             /// What the system says; and outside of a running loop.
+            #[inline]
             pub fn from_std(socket: $std) -> io::Result<$Socket> {
                 socket.set_nonblocking(true)?;
                 $Socket::register(<$io>::from_std(socket))
@@ -21,6 +22,7 @@ macro_rules! registered {
             ///
             /// # Errors
             /// On another loop than its own; then it is closed.
+            #[inline]
             pub fn into_std(self) -> io::Result<$std> {
                 self.socket.into_inner().map(<$std>::from)
             }
@@ -29,6 +31,7 @@ macro_rules! registered {
             ///
             /// # Errors
             /// What the system says.
+            #[inline]
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 self.socket.io().take_error()
             }
@@ -67,6 +70,7 @@ macro_rules! readiness {
             /// # Cancel safety
             /// Nothing is lost.
             #[track_caller]
+            #[inline]
             pub fn readable(&self) -> impl Future<Output = io::Result<()>> + '_ {
                 self.socket.operation(Direction::Read, |_| Ok(()))
             }
@@ -79,6 +83,7 @@ macro_rules! readiness {
             /// # Cancel safety
             /// Nothing is lost.
             #[track_caller]
+            #[inline]
             pub fn writable(&self) -> impl Future<Output = io::Result<()>> + '_ {
                 self.socket.operation(Direction::Write, |_| Ok(()))
             }
@@ -86,6 +91,7 @@ macro_rules! readiness {
             /// The poll of [`readable`](Self::readable). Of all callers of a socket's reading polls, the last one
             /// is woken.
             #[track_caller]
+            #[inline]
             pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll(cx, Direction::Read, |_| Ok(()))
             }
@@ -93,6 +99,7 @@ macro_rules! readiness {
             /// The poll of [`writable`](Self::writable). Of all callers of a socket's writing polls, the last one
             /// is woken.
             #[track_caller]
+            #[inline]
             pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll(cx, Direction::Write, |_| Ok(()))
             }
@@ -114,12 +121,14 @@ macro_rules! listener {
             /// # Cancel safety
             /// Dropped, it has taken no connection.
             #[track_caller]
+            #[inline]
             pub fn accept(&self) -> impl Future<Output = io::Result<($Stream, $Addr)>> + '_ {
                 self.socket.operation(Direction::Read, accept)
             }
 
             /// The poll of [`accept`](Self::accept). Of all its callers, the last one is woken.
             #[track_caller]
+            #[inline]
             pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($Stream, $Addr)>> {
                 self.socket.poll(cx, Direction::Read, accept)
             }
@@ -128,6 +137,7 @@ macro_rules! listener {
             ///
             /// # Errors
             /// What the system says.
+            #[inline]
             pub fn local_addr(&self) -> io::Result<$Addr> {
                 self.socket.io().local_addr()
             }

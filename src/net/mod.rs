@@ -19,6 +19,8 @@
 //! so that trait families can be put on it. Of each direction's poll functions, the last to poll is woken; futures
 //! are all woken. Operations take `&self`, so one task may read while another writes.
 
+// Faces are `#[inline]` so that they are compiled where they are used, and not here: without it the crate is 70 % more
+// work for LLVM, in programs that use one kind of socket, and two of its operations.
 mod addr;
 #[cfg(unix)]
 mod async_fd;

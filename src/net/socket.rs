@@ -94,9 +94,7 @@ pub(crate) struct Socket<S: Io> {
 impl<S: Io> Socket<S> {
     /// Registers `io` with the loop of this thread.
     pub(crate) fn new(mut io: S) -> io::Result<Socket<S>> {
-        let (key, runtime) = wake::with_current(S::NAME, |state| {
-            state.reactor.register(&mut io, S::INTEREST, &S::THING).map(|key| (key, state.id))
-        })??;
+        let (key, runtime) = register(&mut io, S::INTEREST, S::NAME, &S::THING)?;
         let socket = Socket { io: Some(io), key, runtime };
         socket.introduce();
         Ok(socket)
@@ -122,14 +120,8 @@ impl<S: Io> Socket<S> {
     fn on_own<R>(&self, act: impl FnOnce(&State) -> io::Result<R>) -> io::Result<R> {
         wake::current(|state| match state {
             Some(state) if state.id == self.runtime => act(state),
-            _ => Err(self.elsewhere()),
+            _ => Err(elsewhere(S::THING, self.runtime)),
         })
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn elsewhere(&self) -> io::Error {
-        wake::elsewhere(S::THING, self.runtime).into()
     }
 
     /// Takes the socket off its loop.
@@ -155,17 +147,17 @@ impl<S: Io> Socket<S> {
     ) -> Poll<io::Result<R>> {
         wake::current(|state| {
             let Some(state) = state.filter(|state| state.id == self.runtime) else {
-                return Poll::Ready(Err(self.elsewhere()));
+                return Poll::Ready(Err(elsewhere(S::THING, self.runtime)));
             };
             if !state.reactor.is_ready(self.key, way.direction()) {
-                self.wait(state, cx, way, place, site);
+                wait(state, self.key, cx, way.direction(), place, site);
                 return Poll::Pending;
             }
             let done = match self.attempt(op) {
                 Ok(done) => Ok(done),
-                Err(error) => match self.settle(state, way, error) {
+                Err(error) => match settle(state, self.key, way.direction(), error) {
                     error if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.wait(state, cx, way, place, site);
+                        wait(state, self.key, cx, way.direction(), place, site);
                         return Poll::Pending;
                     }
                     error => Err(error),
@@ -188,36 +180,10 @@ impl<S: Io> Socket<S> {
         }
     }
 
-    /// Lets `cx` wait for a direction that is not ready. Apart, so that what is ready finds little code.
-    #[inline(never)]
-    fn wait(
-        &self,
-        state: &State,
-        cx: &Context<'_>,
-        way: impl Way,
-        place: &mut Place,
-        site: &'static Location<'static>,
-    ) {
-        let direction = way.direction();
-        // The clone of a foreign waker is foreign code: with no borrow held.
-        let waiter = wake::waiter(cx, || Leaf::Source { source: self.key.id(), direction, site });
-        drop(state.reactor.wait(self.key, direction, place, waiter, site));
-    }
-
-    /// Notes it if an operation gave "would block".
-    #[cold]
-    #[inline(never)]
-    fn settle(&self, state: &State, way: impl Way, error: io::Error) -> io::Error {
-        if error.kind() == io::ErrorKind::WouldBlock {
-            state.reactor.would_block(self.key, way.direction());
-        }
-        error
-    }
-
     /// Tries `op` once, and notes a "would block".
     #[inline]
     pub(crate) fn try_io<R>(&self, way: impl Way, op: impl FnMut(&Socket<S>) -> io::Result<R>) -> io::Result<R> {
-        self.on_own(|state| self.attempt(op).map_err(|error| self.settle(state, way, error)))
+        self.on_own(|state| self.attempt(op).map_err(|error| settle(state, self.key, way.direction(), error)))
     }
 
     /// The kernel is not ready, whatever was noted. On another loop there is no note to change.
@@ -254,7 +220,7 @@ impl<S: Io> Socket<S> {
         W: Way,
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        Operation { socket: self, way, op, place: Place::NONE, site, is_trivial: false }
+        Operation { socket: self, way, op, place: Place::NONE, site }
     }
 
     /// The body of a poll function: of each direction's, the last to poll is woken.
@@ -268,6 +234,48 @@ impl<S: Io> Socket<S> {
         let mut place = Place::SHARED;
         self.poll_io(cx, way, &mut place, Location::caller(), op)
     }
+}
+
+// What knows neither the socket's type nor the operation's stands once in a program.
+
+fn register(
+    io: &mut dyn Source,
+    interest: Interest,
+    name: &'static str,
+    thing: &'static &'static str,
+) -> io::Result<(SourceKey, RuntimeId)> {
+    wake::with_current(name, |state| state.reactor.register(io, interest, thing).map(|key| (key, state.id)))?
+}
+
+#[cold]
+#[inline(never)]
+fn elsewhere(thing: &'static str, runtime: RuntimeId) -> io::Error {
+    wake::elsewhere(thing, runtime).into()
+}
+
+/// Lets `cx` wait for a direction that is not ready. Apart, so that what is ready finds little code.
+#[inline(never)]
+fn wait(
+    state: &State,
+    key: SourceKey,
+    cx: &Context<'_>,
+    direction: Direction,
+    place: &mut Place,
+    site: &'static Location<'static>,
+) {
+    // The clone of a foreign waker is foreign code: with no borrow held.
+    let waiter = wake::waiter(cx, || Leaf::Source { source: key.id(), direction, site });
+    drop(state.reactor.wait(key, direction, place, waiter, site));
+}
+
+/// Notes it if an operation gave "would block".
+#[cold]
+#[inline(never)]
+fn settle(state: &State, key: SourceKey, direction: Direction, error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        state.reactor.would_block(key, direction);
+    }
+    error
 }
 
 impl<S: Io> Drop for Socket<S> {
@@ -288,14 +296,14 @@ pub(crate) struct Operation<'a, S: Io, W: Way, F> {
     op: F,
     place: Place,
     site: &'static Location<'static>,
-    /// There is nothing to wait for, whatever the kernel said.
-    is_trivial: bool,
 }
 
 impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
     /// An operation on no bytes is done at once.
     pub(crate) fn trivial_if(mut self, is_trivial: bool) -> Self {
-        self.is_trivial = is_trivial;
+        if is_trivial {
+            self.place = Place::NEVER;
+        }
         self
     }
 }
@@ -314,7 +322,7 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if this.is_trivial {
+        if this.place == Place::NEVER {
             return Poll::Ready(this.socket.try_io(this.way, &mut this.op));
         }
         this.socket.poll_io(cx, this.way, &mut this.place, this.site, &mut this.op)
@@ -334,8 +342,14 @@ impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
     #[cold]
     #[inline(never)]
     fn cancel(&self) {
+        if self.place == Place::NEVER {
+            return;
+        }
         let (key, direction, place) = (self.socket.key, self.way.direction(), self.place);
+        let site = self.site;
         wake::on_loop(self.socket.runtime, move |state| {
+            let leaf = Leaf::Source { source: key.id(), direction, site };
+            state.trace.forget_leaf(|noted| *noted == leaf);
             drop(state.reactor.cancel(key, direction, place));
         });
     }

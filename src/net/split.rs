@@ -35,6 +35,7 @@ macro_rules! halves {
 
         impl OwnedWriteHalf {
             /// Drops the half without ending its direction.
+            #[inline]
             pub fn forget(mut self) {
                 self.stream = None;
             }
@@ -53,6 +54,7 @@ macro_rules! halves {
             ///
             /// # Errors
             /// Both halves, if they are of two connections.
+            #[inline]
             pub fn reunite(self, mut write: OwnedWriteHalf) -> Result<$Stream, ReuniteError> {
                 match write.stream.take() {
                     Some(stream) if Arc::ptr_eq(&self.0, &stream) => {
@@ -126,6 +128,7 @@ macro_rules! half_faces {
             /// # Errors
             /// As there.
             #[track_caller]
+            #[inline]
             pub fn read<'b>(&'b self, buffer: &'b mut [u8]) -> impl Future<Output = io::Result<usize>> + 'b {
                 self.stream().read(buffer)
             }
@@ -135,6 +138,7 @@ macro_rules! half_faces {
             /// # Errors
             /// As there.
             #[track_caller]
+            #[inline]
             pub fn read_exact<'b>(&'b self, buffer: &'b mut [u8]) -> impl Future<Output = io::Result<()>> + 'b {
                 self.stream().read_exact(buffer)
             }
@@ -144,6 +148,7 @@ macro_rules! half_faces {
             /// # Errors
             /// As there.
             #[track_caller]
+            #[inline]
             pub fn peek<'b>(&'b self, buffer: &'b mut [u8]) -> impl Future<Output = io::Result<usize>> + 'b {
                 self.stream().peek(buffer)
             }
@@ -155,6 +160,7 @@ macro_rules! half_faces {
             /// # Errors
             /// As there.
             #[track_caller]
+            #[inline]
             pub fn write<'b>(&'b self, bytes: &'b [u8]) -> impl Future<Output = io::Result<usize>> + 'b {
                 self.stream().write(bytes)
             }
@@ -164,6 +170,7 @@ macro_rules! half_faces {
             /// # Errors
             /// As there.
             #[track_caller]
+            #[inline]
             pub fn write_all<'b>(&'b self, bytes: &'b [u8]) -> impl Future<Output = io::Result<()>> + 'b {
                 self.stream().write_all(bytes)
             }
@@ -172,6 +179,7 @@ macro_rules! half_faces {
             ///
             /// # Errors
             #[doc = concat!("As [`", stringify!($Stream), "::shutdown`].")]
+            #[inline]
             pub fn shutdown(&self) -> io::Result<()> {
                 self.stream().shutdown(Shutdown::Write)
             }

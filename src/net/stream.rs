@@ -140,6 +140,7 @@ macro_rules! stream {
             /// # Cancel safety
             /// Dropped, it has read nothing.
             #[track_caller]
+            #[inline]
             pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.transfer(Reading, buffer.len(), move |socket| socket.read(buffer))
             }
@@ -152,6 +153,7 @@ macro_rules! stream {
             /// # Cancel safety
             /// Dropped, it has read nothing.
             #[track_caller]
+            #[inline]
             pub fn read_vectored<'a>(
                 &'a self,
                 buffers: &'a mut [IoSliceMut<'a>],
@@ -167,9 +169,10 @@ macro_rules! stream {
             /// # Cancel safety
             /// **Not** cancel safe: dropped, the bytes that it has read are lost.
             #[track_caller]
+            #[inline]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut filled =
-                    Progress::new(&Many { what: concat!(stringify!($Stream), "::read_exact"), verb: "read" });
+                many!(ReadExact, concat!(stringify!($Stream), "::read_exact"), "read");
+                let mut filled = Progress::<ReadExact>::new();
                 self.socket.transfer(Reading, buffer.len(), move |socket| {
                     filled.step(|filled| socket.fill(buffer, filled))
                 })
@@ -183,6 +186,7 @@ macro_rules! stream {
             /// # Cancel safety
             /// Dropped, it has changed nothing.
             #[track_caller]
+            #[inline]
             pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.transfer(Reading, buffer.len(), move |socket| socket.peek(buffer))
             }
@@ -195,6 +199,7 @@ macro_rules! stream {
             /// # Cancel safety
             /// Dropped, it has written nothing.
             #[track_caller]
+            #[inline]
             pub fn write<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
                 self.socket.transfer(Writing, bytes.len(), move |socket| socket.write(bytes))
             }
@@ -207,6 +212,7 @@ macro_rules! stream {
             /// # Cancel safety
             /// Dropped, it has written nothing.
             #[track_caller]
+            #[inline]
             pub fn write_vectored<'a>(
                 &'a self,
                 buffers: &'a [IoSlice<'a>],
@@ -222,9 +228,10 @@ macro_rules! stream {
             /// # Cancel safety
             /// **Not** cancel safe: dropped, nobody knows how much was written.
             #[track_caller]
+            #[inline]
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut written =
-                    Progress::new(&Many { what: concat!(stringify!($Stream), "::write_all"), verb: "written" });
+                many!(WriteAll, concat!(stringify!($Stream), "::write_all"), "written");
+                let mut written = Progress::<WriteAll>::new();
                 self.socket.transfer(Writing, bytes.len(), move |socket| {
                     written.step(|written| socket.pour(bytes, written))
                 })
@@ -234,6 +241,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock`, if there are none; else as [`read`](Self::read).
+            #[inline]
             pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
                 self.socket.try_io(Reading, |socket| socket.read(buffer))
             }
@@ -242,6 +250,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// As there.
+            #[inline]
             pub fn try_read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 self.socket.try_io(Reading, |socket| socket.read_vectored(buffers))
             }
@@ -250,6 +259,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock`, if there is none; else as [`write`](Self::write).
+            #[inline]
             pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
                 self.socket.try_io(Writing, |socket| socket.write(bytes))
             }
@@ -258,6 +268,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// As there.
+            #[inline]
             pub fn try_write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
                 self.socket.try_io(Writing, |socket| socket.write_vectored(buffers))
             }
@@ -265,12 +276,14 @@ macro_rules! stream {
             /// The poll of [`read`](Self::read). Of all callers of a stream's reading polls, the last one is
             /// woken.
             #[track_caller]
+            #[inline]
             pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll_transfer(cx, Reading, buffer.len(), |socket| socket.read(buffer))
             }
 
             /// The poll of [`read_vectored`](Self::read_vectored).
             #[track_caller]
+            #[inline]
             pub fn poll_read_vectored(
                 &self,
                 cx: &mut Context<'_>,
@@ -281,6 +294,7 @@ macro_rules! stream {
 
             /// The poll of [`peek`](Self::peek).
             #[track_caller]
+            #[inline]
             pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll_transfer(cx, Reading, buffer.len(), |socket| socket.peek(buffer))
             }
@@ -288,12 +302,14 @@ macro_rules! stream {
             /// The poll of [`write`](Self::write). Of all callers of a stream's writing polls, the last one is
             /// woken.
             #[track_caller]
+            #[inline]
             pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
                 self.socket.poll_transfer(cx, Writing, bytes.len(), |socket| socket.write(bytes))
             }
 
             /// The poll of [`write_vectored`](Self::write_vectored).
             #[track_caller]
+            #[inline]
             pub fn poll_write_vectored(
                 &self,
                 cx: &mut Context<'_>,
@@ -306,11 +322,13 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `NotConnected`, if the connection is gone already.
+            #[inline]
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.socket.io().shutdown(how)
             }
 
             /// Two halves, to read in one future and write in another.
+            #[inline]
             pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
                 split::borrowed(self)
             }
@@ -318,6 +336,7 @@ macro_rules! stream {
             /// Two halves that own the connection together, for two tasks. The write half, dropped, ends its
             /// direction.
             #[must_use]
+            #[inline]
             pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
                 split::owned(self)
             }
@@ -326,6 +345,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// What the system says.
+            #[inline]
             pub fn local_addr(&self) -> io::Result<$Addr> {
                 self.socket.io().local_addr()
             }
@@ -334,6 +354,7 @@ macro_rules! stream {
             ///
             /// # Errors
             /// What the system says.
+            #[inline]
             pub fn peer_addr(&self) -> io::Result<$Addr> {
                 self.socket.io().peer_addr()
             }

@@ -87,6 +87,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// Dropped, it has sent nothing.
     #[track_caller]
+    #[inline]
     pub fn send_to<'a, A: ToSocketAddrs>(
         &'a self,
         bytes: &'a [u8],
@@ -103,12 +104,14 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock`, if there is none; else as [`send_to`](UdpSocket::send_to).
+    #[inline]
     pub fn try_send_to(&self, bytes: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.socket.try_io(Direction::Write, |socket| socket.io().send_to(bytes, target))
     }
 
     /// The poll of [`send_to`](UdpSocket::send_to).
     #[track_caller]
+    #[inline]
     pub fn poll_send_to(&self, cx: &mut Context<'_>, bytes: &[u8], target: SocketAddr) -> Poll<io::Result<usize>> {
         self.socket.poll(cx, Direction::Write, |socket| socket.io().send_to(bytes, target))
     }
@@ -121,6 +124,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// Dropped, it has changed nothing.
     #[track_caller]
+    #[inline]
     pub fn peek_from<'a>(
         &'a self,
         buffer: &'a mut [u8],
@@ -130,6 +134,7 @@ impl UdpSocket {
 
     /// The poll of [`peek_from`](UdpSocket::peek_from).
     #[track_caller]
+    #[inline]
     pub fn poll_peek_from(
         &self,
         cx: &mut Context<'_>,
@@ -142,6 +147,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says. So for all options below.
+    #[inline]
     pub fn broadcast(&self) -> io::Result<bool> {
         self.socket.io().broadcast()
     }
@@ -150,6 +156,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.socket.io().set_broadcast(broadcast)
     }
@@ -158,6 +165,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.socket.io().ttl()
     }
@@ -166,6 +174,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.socket.io().set_ttl(hops)
     }
@@ -175,6 +184,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.socket.io().join_multicast_v4(&group, &interface)
     }
@@ -183,6 +193,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says (`AddrNotAvailable`, if it is no member).
+    #[inline]
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.socket.io().leave_multicast_v4(&group, &interface)
     }
@@ -191,6 +202,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.socket.io().join_multicast_v6(group, interface)
     }
@@ -199,6 +211,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says (`AddrNotAvailable`, if it is no member).
+    #[inline]
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.socket.io().leave_multicast_v6(group, interface)
     }
@@ -207,6 +220,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.socket.io().multicast_loop_v4()
     }
@@ -215,6 +229,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_multicast_loop_v4(&self, comes_back: bool) -> io::Result<()> {
         self.socket.io().set_multicast_loop_v4(comes_back)
     }
@@ -223,6 +238,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.socket.io().multicast_loop_v6()
     }
@@ -231,6 +247,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_multicast_loop_v6(&self, comes_back: bool) -> io::Result<()> {
         self.socket.io().set_multicast_loop_v6(comes_back)
     }
@@ -239,6 +256,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.socket.io().multicast_ttl_v4()
     }
@@ -247,6 +265,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_multicast_ttl_v4(&self, hops: u32) -> io::Result<()> {
         self.socket.io().set_multicast_ttl_v4(hops)
     }

@@ -143,7 +143,7 @@ where
     T: Send,
 {
     fn drop(&mut self) {
-        let listed = self.outstanding.0.borrow_mut().remove(&self.id);
+        let listed = self.outstanding.0.borrow_mut().remove(self.id.0);
         drop(listed);
         drop(self.job.forget());
     }

@@ -10,15 +10,18 @@ mod job;
 mod workers;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::by_id::ById;
 use crate::cell::RemoteRef;
 use crate::trace::TaskId;
 pub(crate) use job::JobFuture;
 use job::{Job, Work};
+pub use workers::Load;
 use workers::Workers;
 
 /// Where jobs run.
@@ -37,12 +40,24 @@ pub(crate) enum Policy {
 }
 
 /// Which threads run a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Crew {
     /// Those for work that waits: files, names, what the system makes us wait for.
     Blocking,
-    /// Those for work that computes.
-    Cpu,
+    /// Those for work that computes; as many, if no number was said, as this gives. It comes with the job, so that only
+    /// a program with such jobs has it in it: `std` reads files for it, and it is 14 KiB of a binary.
+    Cpu(fn() -> usize),
+}
+
+impl Crew {
+    pub(crate) const CPU: Crew = Crew::Cpu(processors);
+}
+
+/// How many processors there are for us. Asked for once, at the first CPU job of the process: the answer costs the
+/// system some file reads.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }
 
 pub(crate) struct Pool {
@@ -58,7 +73,7 @@ struct Crews {
 
 /// The jobs whose tasks are not finished.
 #[derive(Default)]
-struct Outstanding(RefCell<BTreeMap<TaskId, Arc<dyn Work>>>);
+struct Outstanding(RefCell<ById<Arc<dyn Work>>>);
 
 /// No code of ours panics under a lock, and user code never runs under one; so poison carries no news.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,6 +97,11 @@ impl Pool {
         self.crews.is_none()
     }
 
+    /// What the threads for blocking jobs have to do, and those for computations. Inline jobs are not counted.
+    pub(crate) fn load(&self) -> (Load, Load) {
+        self.crews.as_ref().map(|crews| (crews.blocking.load(), crews.cpu.load())).unwrap_or_default()
+    }
+
     /// How many jobs have not given their results yet.
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding.0.borrow().len()
@@ -89,7 +109,7 @@ impl Pool {
 
     /// The jobs that have not given their results yet, and their tasks.
     pub(crate) fn jobs(&self) -> Vec<(TaskId, AnyJob)> {
-        self.outstanding.0.borrow().iter().map(|(id, job)| (*id, AnyJob(job.clone()))).collect()
+        self.outstanding.0.borrow().iter().map(|(id, job)| (TaskId(id), AnyJob(job.clone()))).collect()
     }
 
     /// The future of a job for task `id`, which `submit` must be told of when it has its cell.
@@ -99,7 +119,7 @@ impl Pool {
         T: Send + 'static,
     {
         let job = Arc::new(Job::new(work));
-        self.outstanding.0.borrow_mut().insert(id, job.clone());
+        self.outstanding.0.borrow_mut().insert(id.0, job.clone());
         let submission = Submission { crew, work: job.clone() };
         (JobFuture { job, id, inline: self.is_inline(), outstanding: self.outstanding.clone() }, submission)
     }
@@ -112,13 +132,16 @@ impl Pool {
         let Some(crews) = &self.crews else { return Ok(()) };
         match job.crew {
             Crew::Blocking => crews.blocking.submit(job.work, task),
-            Crew::Cpu => crews.cpu.submit(job.work, task),
+            Crew::Cpu(processors) => {
+                crews.cpu.limit_to(processors);
+                crews.cpu.submit(job.work, task)
+            }
         }
     }
 
     /// Takes a queued job back. `Some(false)`: it runs or has run. `None`: no job of this task is outstanding.
     pub(crate) fn cancel(&self, id: TaskId) -> Option<bool> {
-        let job = self.outstanding.0.borrow().get(&id).cloned();
+        let job = self.outstanding.0.borrow().get(id.0).cloned();
         job.map(|job| job.cancel())
     }
 

@@ -9,7 +9,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -24,8 +23,8 @@ pub(super) struct Workers(Arc<Shared>);
 struct Shared {
     /// What their names begin with.
     name: &'static str,
-    /// How many may live at once. `None`: as many as the machine has processors for us.
-    limit: Option<usize>,
+    /// How many may live at once; known when the first job comes.
+    limit: OnceLock<usize>,
     /// Each ends after so long without a job.
     keep_alive: Duration,
     state: Mutex<State>,
@@ -33,6 +32,18 @@ struct Shared {
     called: Condvar,
     /// A worker ended.
     ended: Condvar,
+}
+
+/// What a pool has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Load {
+    /// Its threads.
+    pub threads: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs that wait for a thread.
+    pub queued: usize,
 }
 
 /// A job, and the task to wake when it has run.
@@ -67,7 +78,7 @@ enum Summons {
 }
 
 impl State {
-    fn summon(&mut self, limit: impl FnOnce() -> usize) -> Summons {
+    fn summon(&mut self, limit: usize) -> Summons {
         if self.queue.is_empty() || self.coming > 0 {
             return Summons::None;
         }
@@ -77,7 +88,7 @@ impl State {
             self.coming += 1;
             return Summons::Sleeper;
         }
-        if self.alive < limit() {
+        if self.alive < limit {
             self.alive += 1;
             self.coming += 1;
             self.made += 1;
@@ -89,8 +100,20 @@ impl State {
 
 impl Workers {
     pub(super) fn new(name: &'static str, limit: Option<usize>, keep_alive: Duration) -> Workers {
+        let limit = limit.map_or_else(OnceLock::new, OnceLock::from);
         let (called, ended) = (Condvar::new(), Condvar::new());
         Workers(Arc::new(Shared { name, limit, keep_alive, state: Mutex::default(), called, ended }))
+    }
+
+    /// At most so many threads, if no number was said before.
+    pub(super) fn limit_to(&self, threads: fn() -> usize) {
+        self.0.limit.get_or_init(threads);
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let state = lock(&self.0.state);
+        let State { alive: threads, coming, asleep, .. } = *state;
+        Load { threads, running: threads - coming - asleep, queued: state.queue.len() }
     }
 
     /// Queues a job; `task` is woken when it has run.
@@ -152,15 +175,9 @@ fn wait_timeout<'a, T>(news: &Condvar, guard: MutexGuard<'a, T>, most: Duration)
     (guard, timeout.timed_out())
 }
 
-/// Asked for once, at the first CPU job of the process: the answer costs the system some file reads.
-fn processors() -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get))
-}
-
 impl Shared {
     fn summon(&self, state: &mut State) -> Summons {
-        state.summon(|| self.limit.unwrap_or_else(processors))
+        state.summon(*self.limit.get().expect("said before the first job"))
     }
 
     fn bring(self: &Arc<Self>, summons: Summons) -> io::Result<()> {
@@ -188,7 +205,7 @@ impl Shared {
                 state.alive -= 1;
                 state.coming -= 1;
                 // Meanwhile a job may have come, and a worker fallen asleep: each counted on the one that is not made.
-                let summons = state.summon(|| 0);
+                let summons = state.summon(0);
                 drop(state);
                 self.bring(summons)?;
                 Err(error)

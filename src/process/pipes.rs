@@ -11,7 +11,7 @@ use mio::Interest;
 use mio::unix::pipe::{Receiver, Sender};
 
 use crate::join::yield_now;
-use crate::net::progress::{Many, Progress};
+use crate::net::progress::{Progress, many};
 use crate::net::socket::{Io, Socket};
 use crate::trace::Direction;
 
@@ -92,7 +92,8 @@ impl ChildStdin {
     pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
         let site = Location::caller();
         async move {
-            let mut written = Progress::at(site, &Many { what: "ChildStdin::write_all", verb: "written" });
+            many!(WriteAll, "ChildStdin::write_all", "written");
+            let mut written = Progress::<WriteAll>::at(site);
             let pour = |pipe: &Socket<Sender>| written.step(|written| pipe.pour(bytes, written));
             self.open()?.operation_at(site, Direction::Write, pour).trivial_if(bytes.is_empty()).await
         }
@@ -209,8 +210,8 @@ macro_rules! output {
             /// **Not** cancel safe: dropped, the bytes that it has read are lost.
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
-                let mut filled =
-                    Progress::new(&Many { what: concat!(stringify!($Output), "::read_exact"), verb: "read" });
+                many!(ReadExact, concat!(stringify!($Output), "::read_exact"), "read");
+                let mut filled = Progress::<ReadExact>::new();
                 self.socket.transfer(Direction::Read, buffer.len(), move |pipe| {
                     filled.step(|filled| pipe.fill(buffer, filled))
                 })

@@ -129,6 +129,11 @@ impl Reactor {
         self.sources.borrow().is_empty()
     }
 
+    /// How many sources the kernel was asked to report.
+    pub(crate) fn registered(&self) -> usize {
+        self.sources.borrow().len()
+    }
+
     /// How many waits for a source there are.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.get()
@@ -136,7 +141,7 @@ impl Reactor {
 
     pub(crate) fn register(
         &self,
-        io: &mut impl Source,
+        io: &mut dyn Source,
         interest: Interest,
         thing: &'static &'static str,
     ) -> io::Result<SourceKey> {
@@ -154,7 +159,7 @@ impl Reactor {
     }
 
     /// Forgets a source; its waiters are the caller's to drop.
-    pub(crate) fn deregister(&self, key: SourceKey, io: &mut impl Source) -> (io::Result<()>, Vec<Waiter>) {
+    pub(crate) fn deregister(&self, key: SourceKey, io: &mut dyn Source) -> (io::Result<()>, Vec<Waiter>) {
         let result = self.poll.borrow().registry().deregister(io);
         let mut left = Vec::new();
         let mut sources = self.sources.borrow_mut();

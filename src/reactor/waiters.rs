@@ -15,6 +15,8 @@ pub(crate) struct Place(u64);
 impl Place {
     pub(crate) const NONE: Place = Place(0);
     pub(crate) const SHARED: Place = Place(1);
+    /// Of an operation that has nothing to wait for, whatever the kernel said. It stands in no list.
+    pub(crate) const NEVER: Place = Place(u64::MAX);
 
     pub(super) fn new(number: u64) -> Place {
         Place(number + 1)

@@ -1,7 +1,6 @@
 //! How a runtime is made: its policies and limits.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,15 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Runtime;
+#[cfg(feature = "glass")]
+use super::trace_file::TraceFile;
 use crate::cell::{self, Inbox, Registry, Running};
 use crate::clock::Clock;
+use crate::live;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
 use crate::state::{Extent, Looked, State};
 use crate::timers::Timers;
-use crate::trace::{Observer, RuntimeId, Tracer};
-use crate::wake;
+#[cfg(feature = "glass")]
+use crate::trace::FlightRecorder;
+use crate::trace::{Meter, Observer, OnUnhandled, RuntimeId, Sinks, Tracer};
 
 /// Settings for a [`Runtime`].
 ///
@@ -43,9 +46,16 @@ pub struct Builder {
     paused: bool,
     order: Order,
     observers: Vec<Rc<dyn Observer>>,
+    sinks: Sinks,
     track_waits: bool,
+    pub(super) metrics: bool,
+    pub(super) on_unhandled: OnUnhandled,
     debug: Option<bool>,
     env: bool,
+    #[cfg(feature = "glass")]
+    trace_to: Option<std::path::PathBuf>,
+    #[cfg(feature = "glass")]
+    pub(super) watching: super::watchdog::Watching,
 }
 
 impl Default for Builder {
@@ -67,9 +77,16 @@ impl Builder {
             paused: false,
             order: Order::Fifo,
             observers: Vec::new(),
+            sinks: Sinks::default(),
             track_waits: false,
+            metrics: false,
+            on_unhandled: OnUnhandled::Report,
             debug: None,
             env: true,
+            #[cfg(feature = "glass")]
+            trace_to: None,
+            #[cfg(feature = "glass")]
+            watching: Default::default(),
         }
     }
 
@@ -133,6 +150,14 @@ impl Builder {
         self
     }
 
+    /// Keeps the newest events in `recorder`, at a price at which it can stay on: see there. A recorder keeps the
+    /// events of one runtime; `build` refuses one that was given to another.
+    #[cfg(feature = "glass")]
+    pub fn flight_recorder(mut self, recorder: &FlightRecorder) -> Builder {
+        self.sinks.flight = Some(recorder.clone());
+        self
+    }
+
     /// Lets a [`dump`](crate::dump), and the report of a deadlock, say for how long each task has waited. It costs a
     /// clock reading an event, as an observer does; with an observer it is on anyway.
     pub fn track_waits(mut self, track: bool) -> Builder {
@@ -140,8 +165,21 @@ impl Builder {
         self
     }
 
-    /// Debug mode: a pending future of glassloop's that is dropped tells on standard error, and to observers as
-    /// [`Event::Lost`](crate::trace::Event::Lost), what was lost with it: a place in a line, bytes that were read.
+    /// Debug mode: says on standard error what is allowed, but seldom meant; what asyncio's debug mode is for. It turns
+    /// on, where it was not asked for already:
+    ///
+    /// - A pending future of glassloop's that is dropped tells what was lost with it: a place in a line, bytes that were
+    ///   read. Observers are told by [`Event::Lost`](crate::trace::Event::Lost).
+    /// - A runtime that ends says which tasks it cuts short, and what each waited for; asyncio's "Task was destroyed but
+    ///   it is pending".
+    /// - A failure that nobody sees is said even where [`on_unhandled`](Builder::on_unhandled) was told to ignore it.
+    /// - [`track_waits`](Builder::track_waits): dumps, and the reports of deadlocks, say for how long each task has
+    ///   waited.
+    /// - With the feature `glass`, [`watchdog`](Builder::watchdog) with a limit of 100 milliseconds: a poll that holds
+    ///   the loop is told while it still does.
+    ///
+    /// The last two are what it costs: a clock reading and an entry in a table for each event, a store a poll, and a
+    /// thread. The others cost nothing until there is something to say.
     ///
     /// The variable `GLASSLOOP_DEBUG=1` turns it on too, where neither this nor [`env(false)`](Builder::env) was
     /// called.
@@ -166,9 +204,45 @@ impl Builder {
         self
     }
 
-    /// Whether [`build`](Builder::build) reads the environment: `GLASSLOOP_DEBUG`. It does by default.
+    /// Records what happens, and writes it to a file when the runtime ends: is dropped, or shut down, also by a panic
+    /// that unwinds. The file's ending says what it becomes: `.txt` a log, `.json` trace events for Perfetto, `.html` a
+    /// page. [`build`](Builder::build) makes the file, and fails if it cannot. A process that is ended by
+    /// `std::process::exit` or a signal leaves it empty.
+    ///
+    /// The variable `GLASSLOOP_TRACE=path` asks for the same, where neither this nor [`env(false)`](Builder::env) was
+    /// called, and a line on standard error says at the end what was written. The second runtime of a process that
+    /// reads the variable writes to `name-2.html` beside `name.html`, the third to `name-3.html`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("glassloop-doc-{}.txt", std::process::id()));
+    /// let runtime = glassloop::Builder::new().trace_to(&path).build().unwrap();
+    /// runtime.block_on(async {});
+    /// drop(runtime);
+    /// assert!(std::fs::read_to_string(&path).unwrap().ends_with(" done 1 ready\n"));
+    /// # std::fs::remove_file(path).unwrap();
+    /// ```
+    #[cfg(feature = "glass")]
+    pub fn trace_to(mut self, path: impl Into<std::path::PathBuf>) -> Builder {
+        self.trace_to = Some(path.into());
+        self
+    }
+
+    /// Whether [`build`](Builder::build) reads the environment: `GLASSLOOP_DEBUG` and `GLASSLOOP_TRACE`. It does by
+    /// default.
     pub fn env(mut self, read: bool) -> Builder {
         self.env = read;
+        self
+    }
+
+    /// With all that debug mode asks for beside `State::debug`.
+    fn with_debug(mut self) -> Builder {
+        self.track_waits = true;
+        #[cfg(feature = "glass")]
+        self.watching.watch_anyway();
+        if let OnUnhandled::Ignore = self.on_unhandled {
+            self.on_unhandled = OnUnhandled::Report;
+        }
         self
     }
 
@@ -176,19 +250,31 @@ impl Builder {
         self.debug.unwrap_or_else(|| self.env && std::env::var_os("GLASSLOOP_DEBUG").is_some_and(|on| on == "1"))
     }
 
-    /// Makes the runtime, on this thread. It starts no thread, and opens two descriptors: the poll's and its waker's.
+    /// Makes the runtime, on this thread. It starts no thread that was not asked for (a watchdog's), and opens two
+    /// descriptors: the poll's and its waker's.
     ///
     /// # Errors
     /// - `InvalidInput`, if a limit is 0; the error names it.
     /// - What the system says when it gives no descriptors.
-    pub fn build(self) -> io::Result<Runtime> {
+    /// - If the trace cannot be written to the file that was asked for; the error names it.
+    pub fn build(mut self) -> io::Result<Runtime> {
         static MADE: AtomicU64 = AtomicU64::new(0);
 
+        let debug = self.is_debug();
+        if debug {
+            self = self.with_debug();
+        }
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
         at_least_one("events_capacity", self.events, "events a look at the kernel may bring")?;
         at_least_one("max_blocking_threads", self.threads, "threads; to run without any, use inline_blocking")?;
         let cpu_threads = self.cpu_threads.unwrap_or(1);
         at_least_one("max_cpu_threads", cpu_threads, "threads; to run without any, use inline_blocking")?;
+        #[cfg(feature = "glass")]
+        if let Some(setting) = self.watching.zero_limit() {
+            let words =
+                format!("Builder::{setting} was given a limit of 0, which every poll exceeds; give it more");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
         let policy = if self.inline {
             Policy::Inline
         } else {
@@ -196,24 +282,34 @@ impl Builder {
         };
         let (reactor, bell) = Reactor::new(self.events)?;
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
-        let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty()));
+        #[cfg(feature = "glass")]
+        let trace_file = TraceFile::open(self.trace_to.take(), self.env, &mut self.sinks)?;
+        #[cfg(feature = "glass")]
+        let (turns, watchers) = std::mem::take(&mut self.watching).begin(id)?;
         let clock = Rc::new(Clock::new(self.paused));
-        wake::announce(&inbox);
+        self.sinks.attach(id, clock.now())?;
+        let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
+        live::announce(&inbox);
         cell::open();
-        let debug = self.is_debug();
+        let trace = Tracer::new(clock.clone(), self.observers, self.track_waits, self.sinks)
+            .metered(self.metrics.then(Meter::default));
+        #[cfg(feature = "glass")]
+        let trace = trace.with_turns(turns);
         let state = State {
             id,
             debug,
+            on_unhandled: self.on_unhandled,
+            stopped: RefCell::default(),
             looked: Looked::default(),
             inbox,
-            trace: Tracer::new(clock.clone(), self.observers, self.track_waits),
+            trace,
             clock,
             ready: Ready::new(self.order),
             timers: Timers::new(),
             reactor,
             pool: Pool::new(policy),
             tasks: Registry::new(),
-            names: RefCell::new(HashMap::new()),
+            names: RefCell::default(),
             endings: RefCell::default(),
             running: Running::new(),
             turns: Cell::new(0),
@@ -224,7 +320,16 @@ impl Builder {
             root: Cell::new(Extent::of(&())),
             root_panic: Cell::new(None),
         };
-        Ok(Runtime { state: Rc::new(state) })
+        let runtime = Runtime {
+            state: Rc::new(state),
+            #[cfg(feature = "glass")]
+            watchers,
+            #[cfg(feature = "glass")]
+            _ending: trace_file.map(|file| file.of(id)),
+        };
+        #[cfg(feature = "glass")]
+        runtime.watchers.attach(&runtime)?;
+        Ok(runtime)
     }
 }
 

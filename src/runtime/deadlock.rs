@@ -7,7 +7,6 @@ use super::dump::{self, Outlook};
 use super::turn::Host;
 use crate::cell::TaskRef;
 use crate::state::State;
-use crate::trace::TaskId;
 
 /// Nothing can ever wake the loop: every task waits, and nobody is left who could end a wait.
 ///
@@ -90,12 +89,16 @@ pub(super) fn goes_on(state: &State) -> bool {
 /// Whether each task is held by its own loop, its handle, and the tasks of its loop that await it, and by nobody else.
 fn tasks_are_held_here_alone(state: &State) -> bool {
     let tasks = state.tasks.all();
-    let own = |task: &TaskRef| task.joiner().filter(|joiner| joiner.is_of(&state.inbox)).map(|joiner| joiner.id());
-    let mut joiners: Vec<TaskId> = tasks.iter().filter_map(own).collect();
-    joiners.sort_unstable();
-    let up_to = |id: TaskId, inclusive: bool| joiners.partition_point(|at| *at < id || (inclusive && *at == id));
-    let awaiting = |task: &TaskRef| up_to(task.id(), true) - up_to(task.id(), false);
-    tasks.iter().all(|task| task.held_elsewhere() as usize == awaiting(task))
+    let mut awaiting = vec![0; tasks.len()];
+    for task in &tasks {
+        if let Some(joiner) = task.joiner()
+            && joiner.is_of(&state.inbox)
+            && let Ok(at) = tasks.binary_search_by_key(&joiner.id(), TaskRef::id)
+        {
+            awaiting[at] += 1;
+        }
+    }
+    tasks.iter().zip(awaiting).all(|(task, awaiting)| task.held_elsewhere() as usize == awaiting)
 }
 
 fn report(state: &State) -> String {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::turn::{self, Host};
-use super::{Runtime, deadlock, refuse_nesting};
+use super::{Runtime, deadlock, lost, refuse_nesting};
 use crate::clock::Instant;
 use crate::state::State;
 use crate::wake;
@@ -111,21 +111,30 @@ impl Guest {
     /// As a turn of `block_on`: at most `budget` polls.
     ///
     /// # Panics
-    /// Inside a running loop of glassloop, this one or another.
+    /// - Inside a running loop of glassloop, this one or another.
+    /// - With a report, when a task has failed unseen, if the runtime was told so by
+    ///   [`OnUnhandled::Shutdown`](crate::trace::OnUnhandled::Shutdown).
     #[track_caller]
     pub fn turn(&self, max_wait: Option<Duration>) -> Turn {
         refuse_nesting("Guest::turn", std::panic::Location::caller());
         let state = self.runtime.state();
+        lost::refuse_if_stopped(state);
         state.inbox.unpark();
         state.ready.halt(false);
-        wake::enter(state, || {
+        state.trace.returned();
+        let awake = turn::Awake::new(state);
+        let turn = wake::enter(state, || {
             let Ok(did) = turn::turn(state, Host::Guest(max_wait)) else {
                 unreachable!("a guest gives no verdict")
             };
             let next = rest(state);
             let turn::Did { collected, fired, polled, dispatched } = did;
             Turn { collected, fired, polled, dispatched, next }
-        })
+        });
+        drop(awake);
+        state.trace.stop();
+        lost::refuse_if_stopped(state);
+        turn
     }
 
     /// When the earliest timer is due, by the system's clock, also where the guest's own was once paused. `None`

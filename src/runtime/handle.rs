@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::ThreadId;
 
 use super::dump::{self, Dump};
+use super::metrics::{self, Metrics};
 use crate::cell::Inbox;
 use crate::inbox::Message;
 use crate::state::State;
@@ -30,13 +32,20 @@ use crate::wake;
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
 pub struct Handle {
-    inbox: Arc<Inbox>,
+    pub(super) inbox: Arc<Inbox>,
+    /// What the loop's watchdog sees.
+    #[cfg(feature = "glass")]
+    pub(super) watched: Option<Arc<crate::trace::Watched>>,
 }
 
 impl Handle {
     pub(crate) fn new(state: &State) -> Handle {
         state.inbox.handle_made();
-        Handle { inbox: state.inbox.clone() }
+        Handle {
+            inbox: state.inbox.clone(),
+            #[cfg(feature = "glass")]
+            watched: state.trace.watched().cloned(),
+        }
     }
 
     /// The handle of the loop that runs on this thread.
@@ -103,30 +112,71 @@ impl Handle {
     ///     assert_eq!(dump.tasks().len(), 2); // this task, and the job's
     /// });
     /// ```
+    #[inline] // compiled where it is used: the channel is a twentieth of what a compiler has to do for this crate
     pub fn dump(&self) -> Result<Dump, RuntimeGone> {
-        let (answer, question) = std::sync::mpsc::channel();
-        let runtime = self.runtime_id();
-        let here = wake::current(|state| state.filter(|state| state.id == runtime).map(dump::take));
-        if let Some(dump) = here {
-            return Ok(dump);
-        }
-        let open = !self.inbox.is_closed();
-        assert!(
-            !open || std::thread::current().id() != self.inbox.owner(),
-            "Handle::dump was called on the thread of runtime {runtime} while its loop does not run, so nobody could \
-             answer; call it from a task, or from another thread"
-        );
-        self.call_soon(move || {
-            let _ = wake::current(|state| state.map(|state| answer.send(dump::take(state))));
-        })?;
-        question.recv().map_err(|_| RuntimeGone::new(runtime))
+        self.ask("dump", dump::take)
     }
+
+    /// The numbers of the loop, from any thread; asked for as a [`dump`](Handle::dump) is.
+    ///
+    /// # Errors
+    /// [`RuntimeGone`], if the runtime was dropped.
+    ///
+    /// # Panics
+    /// On the loop's own thread while the loop does not run; there is [`Runtime::metrics`](crate::Runtime::metrics).
+    pub fn metrics(&self) -> Result<Metrics, RuntimeGone> {
+        self.ask("metrics", metrics::take)
+    }
+
+    fn ask<T: Send + 'static>(&self, what: &str, look: fn(&State) -> T) -> Result<T, RuntimeGone> {
+        let runtime = self.runtime_id();
+        match ask(&self.inbox, look)? {
+            Answer::Here(seen) => Ok(seen),
+            Answer::Coming(answer) => answer.recv().map_err(|_| RuntimeGone::new(runtime)),
+            Answer::Nobody => panic!(
+                "Handle::{what} was called on the thread of runtime {runtime} while its loop does not run, so nobody \
+                 could answer; call it from a task, or from another thread"
+            ),
+        }
+    }
+}
+
+/// How a loop answers a question.
+pub(super) enum Answer<T> {
+    /// It runs on this thread.
+    Here(T),
+    /// At its next collect. Disconnected: it was dropped.
+    Coming(Receiver<T>),
+    /// It lives on this thread and does not run.
+    Nobody,
+}
+
+/// Asks a loop, from any thread.
+pub(super) fn ask<T: Send + 'static>(inbox: &Inbox, look: fn(&State) -> T) -> Result<Answer<T>, RuntimeGone> {
+    let runtime = inbox.runtime();
+    let here = wake::current(|state| state.filter(|state| state.id == runtime).map(look));
+    if let Some(seen) = here {
+        return Ok(Answer::Here(seen));
+    }
+    if !inbox.is_closed() && std::thread::current().id() == inbox.owner() {
+        return Ok(Answer::Nobody);
+    }
+    let (answer, question) = std::sync::mpsc::channel();
+    let call = move || {
+        let _ = wake::current(|state| state.map(|state| answer.send(look(state))));
+    };
+    let sent = inbox.send(Message::Call(Box::new(call), inbox.sign()));
+    sent.map(|()| Answer::Coming(question)).map_err(|_| RuntimeGone::new(runtime))
 }
 
 impl Clone for Handle {
     fn clone(&self) -> Handle {
         self.inbox.handle_made();
-        Handle { inbox: self.inbox.clone() }
+        Handle {
+            inbox: self.inbox.clone(),
+            #[cfg(feature = "glass")]
+            watched: self.watched.clone(),
+        }
     }
 }
 

@@ -1,33 +1,56 @@
 //! The runtime: builds the state, turns the loop, starts and ends tasks, and shuts down.
 
+#[cfg(feature = "glass")]
+#[cfg_attr(not(all(unix, feature = "signal")), allow(dead_code))]
+mod asker;
 mod builder;
 mod circles;
 mod deadlock;
+mod drain;
 mod dump;
+#[cfg(feature = "glass")]
+mod dump_now;
 #[cfg(unix)]
 mod guest;
 mod handle;
 mod lost;
+mod metrics;
 mod shutdown;
 mod start;
+#[cfg(feature = "sync")]
 mod stuck;
+#[cfg(not(feature = "sync"))]
+#[path = "never_stuck.rs"]
+mod stuck;
+#[cfg(feature = "glass")]
+mod trace_file;
 mod turn;
+#[cfg(feature = "glass")]
+mod watchdog;
 
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
+pub use crate::pool::Load;
+#[cfg(all(unix, feature = "glass", feature = "signal"))]
+pub(crate) use asker::Asker;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
 pub use dump::{Dump, Holder, Outlook, TaskState, TaskView, Waits, dump};
+#[cfg(feature = "glass")]
+pub use dump_now::{DumpNow, TableDump};
 #[cfg(unix)]
 pub use guest::{Guest, Next, Turn};
 pub use handle::{Handle, RuntimeGone};
+pub use metrics::{Metrics, metrics};
 pub use shutdown::{Unfinished, UnfinishedJob};
+#[cfg(feature = "glass")]
+pub use watchdog::StuckPoll;
 
 pub(crate) use lost::{Lost, report_lost};
-pub(crate) use start::{abort, spawn_blocking_on, spawn_on};
+pub(crate) use start::{abort, spawn_blocking_on, spawn_checked_on, spawn_on};
 
 use crate::cell::with_root;
 use crate::state::{Extent, State};
@@ -67,6 +90,11 @@ use turn::Host;
 /// ```
 pub struct Runtime {
     state: Rc<State>,
+    #[cfg(feature = "glass")]
+    watchers: watchdog::Watchers,
+    /// Dropped last, when every task has ended; then it writes.
+    #[cfg(feature = "glass")]
+    _ending: Option<trace_file::Ending>,
 }
 
 impl Runtime {
@@ -96,6 +124,8 @@ impl Runtime {
     /// - Inside a running loop, this one or another.
     /// - With a report (a `String`), when nothing can ever wake the loop again: see
     ///   [`try_block_on`](Runtime::try_block_on).
+    /// - With a report, when a task has failed unseen, if the runtime was told so by
+    ///   [`OnUnhandled::Shutdown`](crate::trace::OnUnhandled::Shutdown).
     ///
     /// # Examples
     /// ```
@@ -138,32 +168,28 @@ impl Runtime {
         self.drive(future, Location::caller())
     }
 
+    #[track_caller]
     fn drive<F: Future>(&self, future: F, site: &'static Location<'static>) -> Result<F::Output, Deadlock> {
         refuse_nesting("block_on", site);
         let state = &*self.state;
+        lost::refuse_if_stopped(state);
         #[cfg(unix)]
         let own = guest::Own::new(state);
         let mut output = None;
+        let awake = turn::Awake::new(state);
         let ended = wake::enter(state, || {
             let root = pin!(async { output = Some(future.await) });
             state.root.set(Extent::of(&*root));
-            let id = start::next_id(state);
-            with_root(root, &state.inbox, id, site, |task| {
-                let _leave = start::enrol(state, task);
-                start::announce(state, task, None);
-                state.ready.halt(false);
-                wake::make_ready(state, task.clone(), || Cause::Spawned.into());
-                while !task.is_finished() {
-                    turn::turn(state, Host::Own)?;
-                }
-                Ok(())
-            })
+            turn_to_end(state, root, site)
         });
+        drop(awake);
+        state.trace.stop();
         #[cfg(unix)]
         drop(own);
         if let Some(payload) = state.root_panic.take() {
             resume_unwind(payload);
         }
+        lost::refuse_if_stopped(state);
         ended.map(|()| output.expect("a root that finished and did not panic has an output"))
     }
 
@@ -185,6 +211,25 @@ impl Runtime {
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
+}
+
+/// Turns the loop until `root` has finished. It knows no type of a root, so it stands once in a program.
+fn turn_to_end(
+    state: &State,
+    root: Pin<&mut (dyn Future<Output = ()> + '_)>,
+    site: &'static Location<'static>,
+) -> Result<(), Deadlock> {
+    with_root(root, &state.inbox, start::next_id(state), site, |task| {
+        state.ready.halt(false); // first: an observer may let go of a failure that stops the loop
+        let _leave = start::enrol(state, task);
+        start::announce(state, task, None);
+        wake::make_ready(state, task.clone(), || Cause::Spawned.into());
+        // Until the root has finished, or a failure that nobody sees has stopped the loop.
+        while !state.ready.is_halted() {
+            turn::turn(state, Host::Own)?;
+        }
+        Ok(())
+    })
 }
 
 impl std::fmt::Debug for Runtime {

@@ -1,5 +1,6 @@
 //! How tasks begin and end.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
@@ -21,8 +22,9 @@ pub(super) fn next_id(state: &State) -> TaskId {
 pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
     if let Some(name) = &name {
         task.header().set(NOTED);
-        state.names.borrow_mut().insert(task.id(), name.clone());
+        state.names.borrow_mut().insert(task.id().0, name.clone());
     }
+    state.trace.made(task.id(), task.kind(), task.site(), name.as_ref());
     state.trace.emit(|| {
         let (task, kind, site) = (task.id(), task.kind(), task.site());
         Event::Spawn { task, kind, name, by: state.running.id(), site }
@@ -35,7 +37,7 @@ pub(super) fn enrol<'a>(state: &'a State, task: &'a TaskRef) -> impl Drop + 'a {
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
             if !self.1.is_finished() {
-                cancel(self.0, self.1);
+                cancel_apart(self.0, self.1);
             }
         }
     }
@@ -54,6 +56,22 @@ pub(crate) fn spawn_on<F: Future + 'static>(
 ) -> Joined<F::Output> {
     let id = next_id(state);
     let (task, joined) = TaskRef::new(future, Kind::Task, &state.inbox, id, site);
+    begin(state, task, name, true);
+    joined
+}
+
+/// As `spawn_on`; an error that nobody reads is the task's failure.
+pub(crate) fn spawn_checked_on<F, T, E>(
+    state: &State,
+    future: F,
+    name: Option<Arc<str>>,
+    site: &'static Location<'static>,
+) -> Joined<Result<T, E>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    E: Display,
+{
+    let (task, joined) = TaskRef::checked(future, &state.inbox, next_id(state), site);
     begin(state, task, name, true);
     joined
 }
@@ -97,7 +115,7 @@ impl Crew {
         let (future, job) = state.pool.prepare(self, work, id);
         let kind = match self {
             Crew::Blocking => Kind::Blocking,
-            Crew::Cpu => Kind::Cpu,
+            Crew::Cpu(_) => Kind::Cpu,
         };
         let (task, joined) = TaskRef::new(then(future), kind, &state.inbox, id, site);
         begin(state, task.clone(), None, state.pool.is_inline());
@@ -124,7 +142,7 @@ fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
 fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
     if state.closing.get() {
         announce(state, &task, name);
-        return cancel(state, &task);
+        return cancel_apart(state, &task);
     }
     // Listed before it is announced: an observer may spawn, and the list is in the order of ids.
     state.tasks.insert(task.clone());
@@ -134,8 +152,17 @@ fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool)
     }
 }
 
+/// As `cancel`, where it is rare: the end of a task is 1.5 KiB of code.
+#[cold]
+#[inline(never)]
+fn cancel_apart(state: &State, task: &TaskRef) {
+    cancel(state, task);
+}
+
 /// Drops a task's future unpolled.
+#[inline]
 pub(super) fn cancel(state: &State, task: &TaskRef) {
+    state.trace.cancel_begins(task.id());
     finish(state, task, task.cancel());
 }
 
@@ -168,17 +195,18 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     let lost = task.header().take_lost(); // it stood in the joiner's place
     // Before foreign code, which may drop the handle: who awaited it is woken all the same.
     let joiner = task.take_joiner();
-    state.trace.emit(|| Event::Done { task: task.id(), outcome });
+    state.trace.done(|| task.id(), outcome);
     let ending = take_ending(state, task, outcome);
+    let name = if state.trace.tells_names() { state.names.borrow().get(task.id().0).cloned() } else { None };
     if let Some(payload) = lost {
         match task.kind() {
             Kind::Root => state.root_panic.set(Some(payload)),
             _ => report_lost(Some(state), task, payload),
         }
     }
-    // A panicked task's name is wanted once more, if its handle is dropped unread.
-    if task.header().only(PANICKED | HANDLE) != PANICKED | HANDLE {
-        state.names.borrow_mut().remove(&task.id());
+    // The name is wanted once more, if a handle is dropped with a failure unread.
+    if task.header().has(NOTED) && !(task.header().has(HANDLE) && task.may_be_reported()) {
+        state.names.borrow_mut().remove(task.id().0);
     }
     if task.kind() == Kind::Root {
         state.ready.halt(true);
@@ -187,11 +215,12 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
         tell(task, ending, &end);
     }
     wake_joiner(state, task, joiner);
+    state.trace.turn_ends(task.id(), outcome, || (task.kind(), name, task.site()));
 }
 
 fn take_ending(state: &State, task: &TaskRef, outcome: Outcome) -> Option<(Ending, End)> {
-    let ending = state.endings.borrow_mut().remove(&task.id())?;
-    let name = state.names.borrow().get(&task.id()).cloned();
+    let ending = state.endings.borrow_mut().remove(task.id().0)?;
+    let name = state.names.borrow().get(task.id().0).cloned();
     Some((ending, End { outcome, name }))
 }
 

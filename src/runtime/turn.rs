@@ -105,6 +105,7 @@ fn fire(state: &State) -> usize {
 fn run(state: &State) -> usize {
     if !state.ready.is_idle() {
         state.trace.emit(|| Event::Phase(Phase::Run));
+        state.trace.turns_begin();
     }
     let mut left = state.budget;
     while left > 0 {
@@ -137,12 +138,33 @@ fn step(state: &State, task: &TaskRef) {
 #[cold]
 #[inline(never)]
 fn step_told(state: &State, task: &TaskRef) {
-    state.trace.emit(|| Event::Poll(task.id()));
+    state.trace.poll(task.id());
+    state.trace.turn_begins(task.id());
     let polled = wake::poll_told(task);
     let on = state.trace.take_leaf();
     match polled {
-        Poll::Pending => state.trace.emit(|| Event::Pending { task: task.id(), on }),
+        Poll::Pending => {
+            state.trace.pending(task.id(), on);
+            let name = || state.names.borrow().get(task.id().0).cloned();
+            state.trace.turn_pends(task.id(), on, || (task.kind(), name(), task.site()));
+        }
         Poll::Ready(outcome) => start::finish(state, task, outcome),
+    }
+}
+
+/// While it exists the loop has its thread.
+pub(super) struct Awake<'a>(&'a State);
+
+impl Awake<'_> {
+    pub(super) fn new(state: &State) -> Awake<'_> {
+        state.trace.resume();
+        Awake(state)
+    }
+}
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        self.0.trace.rest();
     }
 }
 
@@ -161,7 +183,11 @@ fn park(state: &State, host: Host) -> Result<(), Deadlock> {
     }
     deadlock::check(state, host)?;
     if host.may_wait() {
-        sleep(state, state.timers.next(), host);
+        let next = match host {
+            Host::Own => state.timers.next_crowd(),
+            Host::Guest(_) => state.timers.next(), // the moment that its host was told
+        };
+        sleep(state, next, host);
     } else {
         look(state, host);
     }
@@ -198,7 +224,10 @@ fn sleep(state: &State, next: Option<(Instant, TimerId)>, host: Host) {
     }
     if state.inbox.park() == Park::Sleep {
         let until = Some(until.min(limit)).filter(|until| *until < Instant::FAR);
-        expect_kernel(state.reactor.park(until, || state.inbox.is_rung(), &state.clock, &state.trace));
+        state.trace.rest();
+        let slept = state.reactor.park(until, || state.inbox.is_rung(), &state.clock, &state.trace);
+        state.trace.resume();
+        expect_kernel(slept);
     }
     state.inbox.unpark();
     if limit < Instant::FAR {

@@ -27,6 +27,8 @@
 //! listened to does nothing afterwards. A handler that was installed before, by other code, is called all the time.
 
 mod caught;
+#[cfg(feature = "glass")]
+mod dump;
 pub mod unix;
 
 use std::future::Future;

@@ -30,8 +30,12 @@ use self::error::{RecvError, TryRecvError};
 use crate::trace::Class;
 use crate::waits::{Op, Seat};
 
-static RECV: Op = Op::new(Class::Channel, "oneshot::Receiver", "sent on the oneshot channel").losing("");
-static CLOSED: Op = Op::new(Class::Channel, "oneshot::Sender::closed", "dropped the oneshot::Receiver").losing("");
+static RECV: Op = Op::new(Class::Channel, "oneshot::Receiver", "sent on the oneshot channel")
+    .closing("closed the oneshot channel without a value")
+    .losing("");
+static CLOSED: Op =
+    Op::new(Class::Channel, "oneshot::Sender::closed", "closed the receiving end of the oneshot channel")
+        .losing("");
 
 /// A channel for one value.
 #[inline]
@@ -125,7 +129,9 @@ impl<T> Sender<T> {
             return Err(value);
         }
         self.shared.value.set(Some(value));
-        Ok(()) // dropped now, it wakes the receiver
+        self.shared.sender.set(false);
+        self.shared.receiver.tell();
+        Ok(())
     }
 
     /// Waits until the receiver is dropped or closed: then nobody wants the value any more.
@@ -163,8 +169,9 @@ impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
         self.shared.closed.leave();
-        self.shared.sender.set(false);
-        self.shared.receiver.tell();
+        if self.shared.sender.replace(false) {
+            self.shared.receiver.tell_closed();
+        }
     }
 }
 
@@ -233,7 +240,7 @@ impl<T> Receiver<T> {
         if self.shared.open.replace(false) {
             self.shared.closed.tell();
             // It was polled by hand and waits: now it would get its error.
-            self.shared.receiver.tell();
+            self.shared.receiver.tell_closed();
         }
     }
 

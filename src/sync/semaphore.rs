@@ -13,7 +13,8 @@ use super::slots::Slots;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
-static ACQUIRE: Op = Op::new(Class::Lock, "Semaphore::acquire", "gave permits to the Semaphore");
+static ACQUIRE: Op =
+    Op::new(Class::Lock, "Semaphore::acquire", "gave permits to the Semaphore").closing("closed the Semaphore");
 
 /// So many permits, each held by whoever acquired it until it is dropped.
 ///

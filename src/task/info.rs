@@ -19,6 +19,7 @@ use crate::wake;
 /// ```
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn id() -> TaskId {
     match try_id() {
         Some(id) => id,
@@ -33,6 +34,7 @@ pub fn id() -> TaskId {
 /// assert_eq!(glassloop::task::try_id(), None);
 /// ```
 #[must_use]
+#[inline]
 pub fn try_id() -> Option<TaskId> {
     wake::current(|state| state?.running.id())
 }
@@ -47,10 +49,11 @@ pub fn try_id() -> Option<TaskId> {
 /// });
 /// ```
 #[must_use]
+#[inline]
 pub fn name() -> Option<Arc<str>> {
     wake::current(|state| {
         let state = state?;
-        state.names.borrow().get(&state.running.id()?).cloned()
+        state.names.borrow().get(state.running.id()?.0).cloned()
     })
 }
 
@@ -71,6 +74,7 @@ pub fn name() -> Option<Arc<str>> {
 /// ```
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn all() -> Vec<TaskView> {
     match dump() {
         Ok(dump) => dump.tasks().to_vec(),

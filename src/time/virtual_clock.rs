@@ -1,8 +1,10 @@
 //! A clock that stands still, and jumps when there is nothing else to wait for.
 
+use std::future::Future;
+use std::panic::Location;
 use std::time::Duration;
 
-use super::{Instant, sleep_until};
+use super::{Instant, Sleep};
 use crate::state::State;
 use crate::trace::Event;
 use crate::wake;
@@ -29,6 +31,7 @@ use crate::wake;
 /// });
 /// ```
 #[track_caller]
+#[inline]
 pub fn pause() {
     assert!(on_clock("time::pause", |state| state.clock.pause()), "time::pause: the clock stands already");
 }
@@ -38,6 +41,7 @@ pub fn pause() {
 /// # Panics
 /// Outside of a running loop, and if the clock runs already.
 #[track_caller]
+#[inline]
 pub fn resume() {
     let resumed = on_clock("time::resume", |state| {
         state.reactor.forget_alarm();
@@ -52,6 +56,7 @@ pub fn resume() {
 /// Outside of a running loop.
 #[must_use]
 #[track_caller]
+#[inline]
 pub fn is_paused() -> bool {
     on_clock("time::is_paused", |state| state.clock.is_paused())
 }
@@ -83,16 +88,20 @@ pub fn is_paused() -> bool {
 ///     assert!(sleeper.is_finished());
 /// });
 /// ```
-pub async fn advance(duration: Duration) {
-    let target = on_clock("time::advance", |state| {
-        assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
-        let target = state.clock.now().saturating_add(duration);
-        assert!(target < Instant::FAR, "time::advance: {duration:?} from now lies beyond the end of time");
-        state.trace.emit(|| Event::Jump(duration));
-        state.clock.jump(target);
-        target
-    });
-    sleep_until(target).await;
+#[track_caller]
+pub fn advance(duration: Duration) -> impl Future<Output = ()> {
+    let site = Location::caller();
+    async move {
+        let target = on_clock("time::advance", |state| {
+            assert!(state.clock.is_paused(), "time::advance: the clock runs; call time::pause first");
+            let target = state.clock.now().saturating_add(duration);
+            assert!(target < Instant::FAR, "time::advance: {duration:?} from now lies beyond the end of time");
+            state.trace.emit(|| Event::Jump(duration));
+            state.clock.jump(target);
+            target
+        });
+        Sleep::until(target, site).await;
+    }
 }
 
 #[track_caller]

@@ -23,6 +23,12 @@ impl Heap {
         self.heads.first()
     }
 
+    /// The heads right under a place, none of them before the one there.
+    pub(super) fn under(&self, place: usize) -> &[Head] {
+        let below = self.heads.get(place * CHILDREN + 1..).unwrap_or_default();
+        &below[..below.len().min(CHILDREN)]
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.heads.len()

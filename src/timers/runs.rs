@@ -28,6 +28,14 @@ impl Runs {
         self.heap.first()
     }
 
+    /// Timers that fire after this one; all are reached in this way from the first, each once.
+    pub(super) fn after(&self, slot: u32) -> impl Iterator<Item = Head> {
+        let timer = &self.slots[slot];
+        let next = self.slots.get(timer.next).map(|next| Head { when: next.when, slot: timer.next });
+        let heads = if timer.previous == NONE { self.heap.under(timer.place as usize) } else { &[] };
+        next.into_iter().chain(heads.iter().copied())
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.heap.len()

@@ -1,8 +1,9 @@
 //! What a task waits for, and by what it was given it: values that leaves fill in where somebody observes.
 
 use std::panic::Location;
+use std::sync::Arc;
 
-use super::{Cause, Direction, SourceId, TaskId, TimerId};
+use super::{Cause, Direction, Kind, SourceId, TaskId, TimerId};
 
 /// What a task waits for, as the leaf future that made it wait told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +109,9 @@ pub(crate) struct Why {
     pub(crate) cause: Cause,
     pub(crate) via: Option<Via>,
 }
+
+/// What a task is, asked of few: its kind, its name, where it was spawned.
+pub(crate) type About = (Kind, Option<Arc<str>>, &'static Location<'static>);
 
 impl From<Cause> for Why {
     fn from(cause: Cause) -> Why {

@@ -2,18 +2,55 @@
 //!
 //! The text of an event is its `Display` (see `line`); [`Recorder`] keeps events and their text.
 
+#[cfg(not(feature = "glass"))]
+mod absent;
+mod accounts;
 mod event;
+#[cfg(feature = "glass")]
+pub(crate) mod export;
+#[cfg(feature = "glass")]
+mod flight;
+mod hooks;
 mod leaf;
 mod line;
+mod meter;
+#[cfg(feature = "glass")]
+mod page;
 mod recorder;
+mod sinks;
+#[cfg(feature = "glass")]
+mod slow;
 #[cfg(feature = "glass")]
 pub mod story;
 mod tracer;
+#[cfg(feature = "glass")]
+mod turns;
+mod unhandled;
+#[cfg(feature = "glass")]
+mod watch;
 
 pub use event::{Cause, Direction, Event, Kind, Outcome, Phase, RuntimeId, SourceId, TaskId, TimerId, Wait};
+#[cfg(feature = "glass")]
+pub use flight::FlightRecorder;
 pub use leaf::{Class, Leaf, Via};
+pub use meter::{Counted, Wakes};
 pub use recorder::Recorder;
+#[cfg(feature = "glass")]
+pub use slow::SlowPoll;
 pub use tracer::Observer;
+pub use unhandled::{Failed, OnUnhandled, Unhandled};
+#[cfg(feature = "glass")]
+pub use watch::WatchedTask;
 
-pub(crate) use leaf::Why;
+#[cfg(not(feature = "glass"))]
+pub(crate) use absent::Turns;
+pub(crate) use leaf::{About, Why};
+pub(crate) use meter::Meter;
+pub(crate) use sinks::Sinks;
+#[cfg(feature = "glass")]
+pub(crate) use slow::{SlowPolls, TellSlow};
 pub(crate) use tracer::Tracer;
+#[cfg(feature = "glass")]
+pub(crate) use turns::Turns;
+#[cfg(feature = "glass")]
+pub(crate) use watch::{At, Watched};

@@ -6,6 +6,8 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use super::line::Brief;
+#[cfg(feature = "glass")]
+use super::story::Story;
 use super::{Event, Observer};
 use crate::clock::Instant;
 
@@ -95,6 +97,13 @@ impl Recorder {
             let _ = writeln!(text, "{event}");
         }
         text
+    }
+
+    /// What happened, as a story: see [`Story`].
+    #[cfg(feature = "glass")]
+    #[must_use]
+    pub fn story(&self) -> Story {
+        Story { dropped: self.dropped(), ..Story::of(&self.events()) }
     }
 
     /// How many events were dropped because the recorder was full.

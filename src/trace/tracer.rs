@@ -1,12 +1,13 @@
 //! The seam: where leaf verbs leave their events, and who is shown them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Duration;
 
-use super::{Event, Leaf, TaskId};
+use super::accounts::{Account, Accounts};
+use super::{Cause, Counted, Event, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -46,31 +47,87 @@ pub trait Observer {
 
 /// Where leaf verbs leave their events. Off, a seam costs a load, a test and a branch.
 pub(crate) struct Tracer {
+    /// Somebody is given events.
     on: Cell<bool>,
-    /// What the poll that runs found it has to wait for first.
+    /// Sinks alone are told, who are given the events of each poll by ways of their own.
+    is_lean: Cell<bool>,
+    /// Somebody is given events, or hears of turns.
+    is_on: Cell<bool>,
+    pub(super) turns: Option<Turns>,
+    /// What the poll that runs found it has to wait for first, if `has_leaf` says so.
     leaf: Cell<Option<Leaf>>,
+    has_leaf: Cell<bool>,
     clock: Rc<Clock>,
+    sinks: Sinks,
+    /// When the last event happened that the clock is read for; see `is_dated`.
+    stamp: Cell<Instant>,
+    /// Closures from other threads ran, and may have taken their time, since then.
+    collected: Cell<bool>,
+    /// Somebody wants events with their own times, or accounts: observers, dumps.
+    is_observed: Cell<bool>,
     observers: RefCell<Vec<Rc<dyn Observer>>>,
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
     pending: RefCell<VecDeque<(Instant, Event)>>,
-    /// When each waiting task was last polled; kept while anything is observed, for dumps.
-    since: RefCell<HashMap<TaskId, Instant>>,
-    /// Dumps want `since` even if nobody observes.
+    /// Kept while anything is observed, for dumps.
+    accounts: Accounts,
+    /// Dumps want the accounts even if nobody observes.
     track_waits: bool,
+    meter: Option<Meter>,
 }
 
 impl Tracer {
-    pub(crate) fn new(clock: Rc<Clock>, observers: Vec<Rc<dyn Observer>>, track_waits: bool) -> Tracer {
+    pub(crate) fn new(
+        clock: Rc<Clock>,
+        observers: Vec<Rc<dyn Observer>>,
+        track_waits: bool,
+        sinks: Sinks,
+    ) -> Tracer {
+        let is_observed = track_waits || !observers.is_empty();
         Tracer {
-            on: Cell::new(track_waits || !observers.is_empty()),
+            on: Cell::new(is_observed || sinks.are_any()),
+            is_lean: Cell::new(!is_observed),
+            is_on: Cell::new(is_observed || sinks.are_any()),
+            turns: None,
+            accounts: Accounts::new(is_observed),
             leaf: Cell::new(None),
+            has_leaf: Cell::new(false),
+            stamp: Cell::new(clock.now()),
+            collected: Cell::new(false),
+            is_observed: Cell::new(is_observed),
+            sinks,
             clock,
             observers: RefCell::new(observers),
             delivering: Cell::new(false),
             pending: RefCell::new(VecDeque::new()),
-            since: RefCell::new(HashMap::new()),
             track_waits,
+            meter: None,
+        }
+    }
+
+    /// Counts what happens, too.
+    pub(crate) fn metered(self, meter: Option<Meter>) -> Tracer {
+        self.turn_on(self.on.get() || meter.is_some());
+        self.is_lean.set(self.is_lean.get() && meter.is_none());
+        Tracer { meter, ..self }
+    }
+
+    /// What was counted, if anything is.
+    pub(crate) fn counted(&self) -> Option<Counted> {
+        self.meter.as_ref().map(Meter::counted)
+    }
+
+    /// So many tasks are ready now.
+    pub(crate) fn queued(&self, ready: usize) {
+        if let Some(meter) = &self.meter {
+            meter.queued(ready);
+        }
+    }
+
+    /// The loop stops turning, until it is driven again.
+    pub(crate) fn stop(&self) {
+        if let Some(meter) = &self.meter {
+            meter.stop(|| self.clock.now());
         }
     }
 
@@ -79,14 +136,34 @@ impl Tracer {
         self.delivering.get()
     }
 
-    /// How long ago a waiting task was last polled, if that is kept.
-    pub(crate) fn waited(&self, task: TaskId) -> Option<Duration> {
-        Some(self.clock.now() - *self.since.borrow().get(&task)?)
+    /// What is kept of a live task, if anything is.
+    pub(crate) fn account(&self, task: TaskId) -> Option<Account> {
+        self.accounts.of(task)
     }
 
+    /// Whether events or turns are told to anybody.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
+        self.is_on.get()
+    }
+
+    /// Whether events are told to anybody.
+    #[inline]
+    pub(crate) fn tells_events(&self) -> bool {
         self.on.get()
+    }
+
+    fn turn_on(&self, events: bool) {
+        self.on.set(events);
+        self.is_on.set(events || self.turns.is_some());
+    }
+
+    /// Lets these hear of turns.
+    #[cfg(feature = "glass")]
+    pub(crate) fn with_turns(mut self, turns: Option<Turns>) -> Tracer {
+        self.turns = turns;
+        self.turn_on(self.on.get());
+        self
     }
 
     /// The seam. The closure builds the event, and runs only when somebody observes.
@@ -99,24 +176,143 @@ impl Tracer {
 
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
     pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.on.get() && self.leaf.get().is_none() {
+        if self.is_on.get() && !self.has_leaf.replace(true) {
             self.leaf.set(Some(leaf()));
         }
     }
 
+    /// A future that was polled to no avail is gone: what it was for is not waited for any more.
+    #[inline]
+    pub(crate) fn forget_leaf(&self, is: impl FnOnce(&Leaf) -> bool) {
+        if self.is_on.get() {
+            self.forget_leaf_if(is);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
+        if self.has_leaf.get() && self.leaf.get().is_some_and(|leaf| is(&leaf)) {
+            self.has_leaf.set(false);
+        }
+    }
+
     /// Takes what the poll that ends waits for.
+    #[inline]
     pub(crate) fn take_leaf(&self) -> Option<Leaf> {
-        self.leaf.take()
+        if self.has_leaf.replace(false) { self.leaf.get() } else { None }
+    }
+
+    // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
+    // ask of what kind they are and to drop them took 200 instructions a poll.
+
+    /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
+    #[inline]
+    pub(crate) fn poll(&self, task: TaskId) {
+        self.has_leaf.set(false);
+        match (self.on.get(), self.is_lean.get()) {
+            (false, _) => {}
+            (true, true) => self.sinks.poll(task),
+            (true, false) => self.deliver(Event::Poll(task)),
+        }
+    }
+
+    /// Tells `Event::Pending`.
+    #[inline]
+    pub(crate) fn pending(&self, task: TaskId, on: Option<Leaf>) {
+        if !self.on.get() {
+            return;
+        }
+        if !self.is_lean.get() {
+            return self.deliver(Event::Pending { task, on });
+        }
+        let now = self.clock.now();
+        self.stamp.set(now);
+        self.sinks.pending(now, task, on.as_ref());
+    }
+
+    /// Tells `Event::Wake`.
+    #[inline]
+    pub(crate) fn wake(&self, task: TaskId, cause: Cause, via: Option<Via>) {
+        if !self.is_lean.get() || !matches!(cause, Cause::Task(_)) {
+            return self.deliver(Event::Wake { task, cause, via });
+        }
+        let now = if self.clock.is_paused() { self.clock.now() } else { self.stamp.get() };
+        self.sinks.wake(now, task, &cause, via);
+        mem::forget(cause); // a task's id: to find out that there is nothing to drop took 16 instructions
+    }
+
+    /// The seam for `Event::Done`, which a task that nobody observes may come by, too.
+    #[inline]
+    pub(crate) fn done(&self, task: impl FnOnce() -> TaskId, outcome: Outcome) {
+        if !self.on.get() {
+            return;
+        }
+        let task = task();
+        if !self.is_lean.get() {
+            return self.deliver(Event::Done { task, outcome });
+        }
+        let now = self.clock.now();
+        self.stamp.set(now);
+        self.sinks.done(now, task, outcome);
     }
 
     #[cold]
     #[inline(never)]
     fn deliver(&self, event: Event) {
-        let now = self.clock.now();
+        if let Some(meter) = &self.meter {
+            meter.count(&event, || self.clock.now());
+        }
+        if self.is_observed.get() {
+            return self.deliver_to_all(event);
+        }
+        if !self.sinks.are_any() {
+            return;
+        }
+        if self.is_dated(&event) {
+            self.stamp.set(self.clock.now());
+        }
+        self.sinks.note(self.stamp.get(), &event);
+    }
+
+    /// Whether the clock is read for an event, for the sinks. It is where time has passed: at the end of a poll, which
+    /// is the begin of the next, and of a sleep; at what is done outside of every task, and after what other threads
+    /// sent was run. What happens within a poll has the time at which that began: so a wake is never told to be later
+    /// than it was, and a wait in the queue never to be shorter.
+    #[inline]
+    fn is_dated(&self, event: &Event) -> bool {
         match event {
-            Event::Pending { task, .. } => drop(self.since.borrow_mut().insert(task, now)),
-            Event::Done { task, .. } => drop(self.since.borrow_mut().remove(&task)),
-            _ => {}
+            Event::Pending { .. } | Event::Done { .. } | Event::Unpark(_) => true,
+            Event::Poll(_) => false,
+            Event::Wake { cause, .. } | Event::Merge { cause, .. } => {
+                matches!(cause, Cause::Outside) || self.clock.is_paused()
+            }
+            Event::Spawn { by: None, .. } | Event::Abort { by: None, .. } => true,
+            Event::Phase(Phase::Collect) => {
+                self.collected.set(true);
+                false
+            }
+            Event::Phase(_) => self.collected.take(),
+            _ => self.clock.is_paused(),
+        }
+    }
+
+    /// The loop was away, in the hands of its host: that time is nobody's.
+    pub(crate) fn returned(&self) {
+        if self.on.get() {
+            self.stamp.set(self.clock.now());
+        }
+    }
+
+    fn deliver_to_all(&self, event: Event) {
+        let now = self.clock.now();
+        if self.is_dated(&event) {
+            self.stamp.set(now);
+        }
+        self.sinks.note(self.stamp.get(), &event);
+        self.accounts.note(now, &event);
+        if self.observers.borrow().is_empty() {
+            return; // dumps alone want the accounts
         }
         self.pending.borrow_mut().push_back((now, event));
         if self.delivering.replace(true) {
@@ -141,7 +337,12 @@ impl Tracer {
                     all.retain(|other| !Rc::ptr_eq(other, &observer));
                     all.len()
                 };
-                self.on.set(self.track_waits || left > 0);
+                if left == 0 && !self.track_waits {
+                    self.is_observed.set(false);
+                    self.is_lean.set(self.meter.is_none());
+                    self.accounts.end();
+                }
+                self.turn_on(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());
                 guarded("the destructor of an observer", || drop(observer)); // perhaps the last to hold it
             }
         }

@@ -193,6 +193,7 @@ impl Entry {
     /// The same for one whose waiter, foreign perhaps, was not woken.
     #[cold]
     pub(super) fn give_early(self: Rc<Entry>) {
+        wake::forget_leaf(|noted| *noted == self.leaf());
         let foreign = self.foreign.take();
         self.give();
         drop(foreign);
@@ -207,7 +208,9 @@ impl Entry {
     /// What is done by whoever wakes the one who stands in it.
     #[expect(clippy::unnecessary_wraps, reason = "a wake may have none")]
     fn via(&self) -> Option<Via> {
-        Some(Via { what: self.op.get().gives, made: self.made.get() })
+        let Op { gives, closes, .. } = *self.op.get();
+        let what = if self.stage.get() == Stage::Granted(Grant::Closed) { closes } else { gives };
+        Some(Via { what, made: self.made.get() })
     }
 
     /// Nobody stands in it yet: now whoever `cx` stands for does.
@@ -277,6 +280,7 @@ impl Entry {
     /// Nobody waits here any more.
     #[inline(never)]
     pub(super) fn clear(&self) {
+        wake::forget_leaf(|noted| *noted == self.leaf());
         self.stage.set(Stage::Free);
         drop((self.task.take(), self.foreign.take())); // foreign perhaps
     }

@@ -1,10 +1,12 @@
 //! The table, as dumps and reports see it.
 
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::Op;
 use super::entry::{Entry, Stage, table};
+use crate::by_id::in_order;
 use crate::cell::{Inbox, TaskRef};
 use crate::state::State;
 use crate::trace::{Kind, TaskId};
@@ -27,6 +29,11 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
+    /// As a key: never 0.
+    pub(crate) fn list(&self) -> NonZeroU64 {
+        NonZeroU64::MIN.saturating_add(u64::from(self.list))
+    }
+
     /// The task that waits or holds, if it is one of this loop, and live.
     pub(crate) fn task_of(&self, inbox: &Inbox) -> Option<TaskId> {
         let live = self.task.as_ref().filter(|task| !task.is_finished() && task.is_of(inbox));
@@ -54,9 +61,12 @@ pub(crate) enum Standing {
 
 /// All entries of this thread that wait, hold or were granted their turn, in the order in which they came.
 pub(crate) fn stands() -> Vec<Stand> {
-    let mut all: Vec<Stand> = table(|table| table.all.borrow().iter().filter_map(stand).collect());
-    all.sort_unstable_by_key(|stand| stand.ticket);
-    all
+    table(|table| {
+        let all = table.all.borrow();
+        let taken = all.iter().enumerate().filter(|(_, entry)| entry.stage.get() != Stage::Free);
+        let places = in_order(taken.map(|(at, entry)| (entry.ticket.get(), at)));
+        places.into_iter().filter_map(|(_, at)| stand(&all[at])).collect()
+    })
 }
 
 fn stand(entry: &Rc<Entry>) -> Option<Stand> {

@@ -25,7 +25,9 @@ mod op;
 #[cfg(feature = "sync")]
 mod seat;
 
-pub(crate) use look::{Stand, Standing, mark_reported, may_be_stuck, news, stands};
+pub(crate) use look::{Stand, Standing, stands};
+#[cfg(feature = "sync")]
+pub(crate) use look::{mark_reported, may_be_stuck, news};
 pub(crate) use lost::note_lost;
 pub(crate) use op::Op;
 #[cfg(feature = "sync")]

@@ -10,6 +10,8 @@ pub(crate) struct Op {
     pub(crate) class: Class,
     /// What whoever ends the wait does, for traces: `released the Mutex`.
     pub(crate) gives: &'static str,
+    /// What whoever says that it will never come does: `closed the mpsc channel`.
+    pub(crate) closes: &'static str,
     /// Whoever was granted it holds it until it gives it back: only the holders can end the wait.
     pub(crate) is_lock: bool,
     /// Of a lock: others hold it beside the one who is granted it, if they came by a shared wait too.
@@ -24,12 +26,18 @@ impl Op {
     /// A wait that any task may end, by doing what `gives` says.
     pub(crate) const fn new(class: Class, name: &'static str, gives: &'static str) -> Op {
         let loses = "its place in the line";
-        Op { name, class, gives, is_lock: false, is_shared: false, may_move: false, loses }
+        Op { name, class, gives, closes: gives, is_lock: false, is_shared: false, may_move: false, loses }
     }
 
     /// Dropped, it loses this; nothing that is worth a word, if it is empty.
     pub(crate) const fn losing(self, loses: &'static str) -> Op {
         Op { loses, ..self }
+    }
+
+    /// Whoever says that it will never come ([`Grant::Closed`](super::Grant::Closed)) does this.
+    #[cfg_attr(not(feature = "sync"), allow(dead_code))]
+    pub(crate) const fn closing(self, closes: &'static str) -> Op {
+        Op { closes, ..self }
     }
 
     /// A wait that only those can end who hold what is waited for.

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::Op;
 use super::entry::{Entry, Stage, table};
+use super::{Grant, Op};
 
 /// A place for one who waits: the receiver of a channel. What comes is news for whoever sits here, and nobody else's,
 /// so there is nothing to pass on.
@@ -51,8 +51,19 @@ impl Seat {
     /// Wakes whoever waits here.
     #[inline]
     pub(crate) fn tell(&self) {
+        self.tell_as(Stage::Free);
+    }
+
+    /// The same, where what it waits for will never come.
+    #[inline]
+    pub(crate) fn tell_closed(&self) {
+        self.tell_as(Stage::Granted(Grant::Closed)); // as good as free
+    }
+
+    #[inline(never)] // one copy, with the wake in it: 7 instructions fewer a value sent on an mpsc channel than with two
+    fn tell_as(&self, stage: Stage) {
         if let Some(entry) = self.taken() {
-            entry.stage.set(Stage::Free);
+            entry.stage.set(stage);
             entry.wake();
         }
     }

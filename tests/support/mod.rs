@@ -5,8 +5,10 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
-use glassloop::trace::Recorder;
+use glassloop::time::{Instant, advance};
+use glassloop::trace::{Event, FlightRecorder, Recorder};
 use glassloop::{Builder, Runtime};
 
 /// A runtime and what it does, as [`Recorder::order`] tells it.
@@ -16,11 +18,39 @@ pub(crate) fn observed(builder: Builder) -> (Runtime, Recorder) {
     (runtime, recorder)
 }
 
-/// Runs `future`, and gives the canonical lines of what happened until `block_on` returned.
+/// Runs `future`, and gives the canonical lines of what happened until `block_on` returned. A flight recorder that
+/// flew along must tell the same.
+#[track_caller]
 pub(crate) fn record(builder: Builder, future: impl Future) -> Vec<String> {
-    let (runtime, recorder) = observed(builder);
+    let flight = FlightRecorder::new();
+    let (runtime, recorder) = observed(builder.flight_recorder(&flight));
     runtime.block_on(future);
+    assert_same_events(&recorder, &flight);
     recorder.order()
+}
+
+/// Both recorders must tell the same events in the same order; a flight recorder that was full, the last of them.
+#[track_caller]
+pub(crate) fn assert_same_events(recorder: &Recorder, flight: &FlightRecorder) {
+    let (observed, flown) = (recorder.events(), flight.events());
+    let line = |event: &Event| format!("{event} {event:?}"); // `Debug` shows what the line leaves out
+    let skipped = usize::try_from(flight.dropped()).unwrap();
+    fn at(events: &[(Instant, Event)], n: usize) -> Option<&Event> {
+        events.get(n).map(|(_, event)| event)
+    }
+    let mut all = 0..flown.len().max(observed.len() - skipped);
+    let wrong = all.find(|n| at(&observed, skipped + n) != at(&flown, *n));
+    if let Some(n) = wrong {
+        let lines: Vec<String> = observed.iter().map(|(_, event)| event.to_string()).collect();
+        panic!(
+            "event {} of {}, {skipped} of them dropped, is {} and was told as {:?}; the whole trace:\n{}\n",
+            skipped + n + 1,
+            observed.len(),
+            at(&observed, skipped + n).map_or("none".into(), line),
+            at(&flown, n).map(line),
+            lines.join("\n"),
+        );
+    }
 }
 
 /// Compares a whole trace, line by line. In `golden`, blank lines and what follows `//` are for the reader.
@@ -77,6 +107,16 @@ pub(crate) fn on_thread<R: Send + 'static>(name: &str, act: impl FnOnce() -> R +
 /// Polls `future` once, with a waker that wakes nobody.
 pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     std::pin::pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop()))
+}
+
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Under a virtual clock: the poll that runs takes this much longer.
+pub(crate) fn work(time: Duration) {
+    let mut jump = std::pin::pin!(advance(time)); // moves the clock when it is polled first, and then waits
+    let _ = poll_once(&mut jump);
 }
 
 /// What the child that runs `act` as the test `name` of this binary writes on standard error. Empty in the child.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use glassloop::time::{Sleep, sleep};
+use glassloop::trace::FlightRecorder;
 use glassloop::{Builder, JoinHandle, spawn, yield_now};
 
 /// How many tasks or timers an operation in batches has at a time; counts are multiples of it.
@@ -48,6 +49,15 @@ fn main() -> ExitCode {
         "notify_ping_pong" => run(notify_ping_pong(count)),
         "oneshot" => run(oneshot_awaited(count)),
         "echo" => run(echo(count)),
+        "recorded_self_wake" => run_recorded(self_wake_1000(count)),
+        "recorded_spawn_join" => run_recorded(spawn_join(count)),
+        "recorded_channel" => run_recorded(ping_pong_mpsc(count)),
+        "recorded_mutex" => run_recorded(mutex_hand_over(count)),
+        "recorded_timer_virtual" => run_recorded_virtual(timer_fire_virtual_1000(count)),
+        "watched_self_wake" => run_watched(self_wake_1000(count)),
+        "watched_spawn_join" => run_watched(spawn_join(count)),
+        "watched_channel" => run_watched(ping_pong_mpsc(count)),
+        "slow_hook_self_wake" => run_timed(self_wake_1000(count)),
         _ => {
             eprintln!("ops knows no {name}");
             return ExitCode::FAILURE;
@@ -63,6 +73,34 @@ fn run(operation: impl Future<Output = ()>) {
 /// Under a clock that jumps to the next deadline, a timer fires without a system call.
 fn run_virtual(operation: impl Future<Output = ()>) {
     Builder::new().start_paused(true).build().expect("descriptors for a runtime").block_on(operation);
+}
+
+/// With a flight recorder. What it costs is the difference to the same operation without one.
+fn run_recorded(operation: impl Future<Output = ()>) {
+    record(Builder::new(), operation);
+}
+
+/// The same where the clock stands, which makes a reading of it free.
+fn run_recorded_virtual(operation: impl Future<Output = ()>) {
+    record(Builder::new().start_paused(true), operation);
+}
+
+fn record(builder: Builder, operation: impl Future<Output = ()>) {
+    let builder = builder.flight_recorder(&FlightRecorder::new());
+    builder.build().expect("descriptors for a runtime").block_on(operation);
+}
+
+/// With a watchdog, which looks once in a quarter of an hour here. What it costs is the difference to the same operation
+/// without one.
+fn run_watched(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().watchdog(Duration::from_secs(3600));
+    builder.build().expect("descriptors and a thread").block_on(operation);
+}
+
+/// With a hook on slow polls, which is never called.
+fn run_timed(operation: impl Future<Output = ()>) {
+    let builder = Builder::new().on_slow_poll(Duration::from_secs(3600), |slow| eprintln!("{slow}"));
+    builder.build().expect("descriptors for a runtime").block_on(operation);
 }
 
 /// One poll a turn.

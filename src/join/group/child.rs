@@ -74,7 +74,7 @@ impl<T: 'static, E: 'static> Child<E> for Member<T, E> {
             Ok(Err(error)) => (How::Failed, Some(Failure::failed(task, end, error))),
             Err(error) if error.is_panic() => {
                 // Its name was kept for a report that is not needed now.
-                wake::with_loop_of(task, |state| state.names.borrow_mut().remove(&task.id()));
+                wake::with_loop_of(task, |state| state.names.borrow_mut().remove(task.id().0));
                 (How::Failed, Some(Failure::panicked(task, end, error)))
             }
             Err(_) => (How::Cancelled, None),

@@ -45,6 +45,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says (`EMFILE`, …).
+    #[inline]
     pub fn new_v4() -> io::Result<TcpSocket> {
         open(AddressFamily::INET)
     }
@@ -53,6 +54,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says (`EAFNOSUPPORT` on a machine without IPv6, …).
+    #[inline]
     pub fn new_v6() -> io::Result<TcpSocket> {
         open(AddressFamily::INET6)
     }
@@ -61,6 +63,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says (`AddrInUse`, …).
+    #[inline]
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         Ok(net::bind(&self.fd, &addr)?)
     }
@@ -73,6 +76,7 @@ impl TcpSocket {
     /// # Cancel safety
     /// Dropped, it closes the socket.
     #[track_caller]
+    #[inline]
     pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
         let site = Location::caller();
         async move {
@@ -89,6 +93,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says (`AddrInUse`, …); and outside of a running loop.
+    #[inline]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         net::listen(&self.fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
         TcpListener::register(mio::net::TcpListener::from(self.fd))
@@ -98,6 +103,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(net::getsockname(&self.fd)?.try_into()?)
     }
@@ -106,6 +112,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(sockopt::socket_error(&self.fd)?.err().map(io::Error::from))
     }
@@ -114,6 +121,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_reuseaddr(&self, reuse: bool) -> io::Result<()> {
         Ok(sockopt::set_socket_reuseaddr(&self.fd, reuse)?)
     }
@@ -122,6 +130,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn reuseaddr(&self) -> io::Result<bool> {
         Ok(sockopt::socket_reuseaddr(&self.fd)?)
     }
@@ -132,6 +141,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+    #[inline]
     pub fn set_reuseport(&self, reuse: bool) -> io::Result<()> {
         Ok(sockopt::set_socket_reuseport(&self.fd, reuse)?)
     }
@@ -141,6 +151,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+    #[inline]
     pub fn reuseport(&self) -> io::Result<bool> {
         Ok(sockopt::socket_reuseport(&self.fd)?)
     }
@@ -150,6 +161,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         Ok(sockopt::set_socket_send_buffer_size(&self.fd, bytes)?)
     }
@@ -158,6 +170,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn send_buffer_size(&self) -> io::Result<usize> {
         Ok(sockopt::socket_send_buffer_size(&self.fd)?)
     }
@@ -167,6 +180,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         Ok(sockopt::set_socket_recv_buffer_size(&self.fd, bytes)?)
     }
@@ -175,6 +189,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
         Ok(sockopt::socket_recv_buffer_size(&self.fd)?)
     }
@@ -183,6 +198,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_keepalive(&self, keepalive: bool) -> io::Result<()> {
         Ok(sockopt::set_socket_keepalive(&self.fd, keepalive)?)
     }
@@ -191,6 +207,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn keepalive(&self) -> io::Result<bool> {
         Ok(sockopt::socket_keepalive(&self.fd)?)
     }
@@ -202,6 +219,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "nto", target_os = "redox")))]
+    #[inline]
     pub fn set_keepalive_timing(&self, idle: Duration, interval: Duration, retries: u32) -> io::Result<()> {
         sockopt::set_tcp_keepidle(&self.fd, idle)?;
         sockopt::set_tcp_keepintvl(&self.fd, interval)?;
@@ -213,6 +231,7 @@ impl TcpSocket {
     /// # Errors
     /// What the system says.
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "nto", target_os = "redox")))]
+    #[inline]
     pub fn keepalive_timing(&self) -> io::Result<(Duration, Duration, u32)> {
         let (idle, interval) = (sockopt::tcp_keepidle(&self.fd)?, sockopt::tcp_keepintvl(&self.fd)?);
         Ok((idle, interval, sockopt::tcp_keepcnt(&self.fd)?))
@@ -222,6 +241,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         Ok(sockopt::set_tcp_nodelay(&self.fd, nodelay)?)
     }
@@ -230,6 +250,7 @@ impl TcpSocket {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         Ok(sockopt::tcp_nodelay(&self.fd)?)
     }

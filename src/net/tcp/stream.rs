@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
-use crate::net::progress::{Many, Progress};
+use crate::net::progress::{Progress, many};
 use crate::net::socket::{Io, Peek, Reading, Socket, Writing, told_addresses};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
@@ -55,6 +55,7 @@ impl TcpStream {
     /// # Cancel safety
     /// Dropped, it closes the socket that was connecting.
     #[track_caller]
+    #[inline]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> + use<A> {
         let site = Location::caller();
         first_of(
@@ -89,6 +90,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn nodelay(&self) -> io::Result<bool> {
         self.socket.io().nodelay()
     }
@@ -97,6 +99,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.io().set_nodelay(nodelay)
     }
@@ -105,6 +108,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn ttl(&self) -> io::Result<u32> {
         self.socket.io().ttl()
     }
@@ -113,6 +117,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// What the system says.
+    #[inline]
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.socket.io().set_ttl(hops)
     }

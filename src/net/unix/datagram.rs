@@ -63,6 +63,7 @@ impl UnixDatagram {
     /// # Errors
     /// What the system says (`AddrInUse` if the path exists, whoever made it; `InvalidInput` if it is longer than a
     /// socket's may be, about 100 bytes; …); and outside of a running loop.
+    #[inline]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
         UnixDatagram::register(mio::net::UnixDatagram::bind(path)?)
     }
@@ -72,6 +73,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// As there.
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
         UnixDatagram::register(mio::net::UnixDatagram::bind_addr(addr)?)
     }
@@ -80,6 +82,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the system says; and outside of a running loop.
+    #[inline]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::register(mio::net::UnixDatagram::unbound()?)
     }
@@ -88,6 +91,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the system says; and outside of a running loop.
+    #[inline]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (one, other) = mio::net::UnixDatagram::pair()?;
         Ok((UnixDatagram::register(one)?, UnixDatagram::register(other)?))
@@ -97,6 +101,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the system says (`NotFound`; `ConnectionRefused` if nobody has the path's socket any more; …).
+    #[inline]
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.socket.io().connect(path)
     }
@@ -125,6 +130,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// `WouldBlock`, if there is none; else as [`send_to`](UnixDatagram::send_to).
+    #[inline]
     pub fn try_send_to(&self, bytes: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         self.socket.try_io(Direction::Write, |socket| socket.io().send_to(bytes, path.as_ref()))
     }
@@ -132,6 +138,7 @@ impl UnixDatagram {
     /// As [`try_send_to`](UnixDatagram::try_send_to); where there is no room, it waits as the kernel lets it, which on
     /// Linux is until the next turn.
     #[track_caller]
+    #[inline]
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -146,6 +153,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// What the system says (`NotConnected`, …).
+    #[inline]
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.io().shutdown(how)
     }

@@ -53,6 +53,7 @@ impl UnixListener {
     /// # Errors
     /// What the system says (`AddrInUse` if the path exists, whoever made it; `InvalidInput` if it is longer than a
     /// socket's may be, about 100 bytes; …); and outside of a running loop.
+    #[inline]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         UnixListener::register(mio::net::UnixListener::bind(path)?)
     }
@@ -62,6 +63,7 @@ impl UnixListener {
     ///
     /// # Errors
     /// As there.
+    #[inline]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         UnixListener::register(mio::net::UnixListener::bind_addr(addr)?)
     }

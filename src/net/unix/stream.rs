@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::SocketAddr;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::net::progress::{Many, Progress};
+use crate::net::progress::{Progress, many};
 use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
@@ -84,6 +84,7 @@ impl UnixStream {
     ///
     /// # Errors
     /// What the system says; and outside of a running loop.
+    #[inline]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = mio::net::UnixStream::pair()?;
         Ok((UnixStream::register(one)?, UnixStream::register(other)?))

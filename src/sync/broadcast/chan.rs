@@ -93,7 +93,7 @@ impl<T> Chan<T> {
         };
         ring.slots.push_back(slot);
         drop(ring);
-        self.tell_receivers();
+        self.tell_receivers(Grant::All);
         drop(oldest); // foreign
     }
 
@@ -129,8 +129,8 @@ impl<T> Chan<T> {
         ring.slots.get_mut(at)?.let_go()
     }
 
-    pub(super) fn tell_receivers(&self) {
-        self.waiting.grant_all(Grant::All);
+    pub(super) fn tell_receivers(&self, news: Grant) {
+        self.waiting.grant_all(news);
     }
 
     pub(super) fn tell_closed(&self) {

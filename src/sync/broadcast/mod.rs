@@ -41,11 +41,14 @@ use self::chan::Chan;
 use self::error::{RecvError, SendError, TryRecvError};
 use super::until::Until;
 use crate::trace::Class;
-use crate::waits::{Op, Place};
+use crate::waits::{Grant, Op, Place};
 
-static RECV: Op = Op::new(Class::Channel, "broadcast::Receiver::recv", "sent on the broadcast channel").losing("");
+static RECV: Op = Op::new(Class::Channel, "broadcast::Receiver::recv", "sent on the broadcast channel")
+    .closing("dropped the last sender of the broadcast channel")
+    .losing("");
 static CLOSED: Op =
-    Op::new(Class::Channel, "broadcast::Sender::closed", "dropped the last broadcast::Receiver").losing("");
+    Op::new(Class::Channel, "broadcast::Sender::closed", "dropped the last receiver of the broadcast channel")
+        .losing("");
 
 /// A channel that keeps the last `capacity` values.
 ///
@@ -161,7 +164,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.chan.senders.set(self.chan.senders.get() - 1);
         if self.chan.senders.get() == 0 {
-            self.chan.tell_receivers();
+            self.chan.tell_receivers(Grant::Closed);
         }
     }
 }

@@ -130,7 +130,7 @@ impl<T> Chan<T> {
     #[inline]
     fn wake_if_done(&self) {
         if !self.is_open() && self.is_done() {
-            self.receiver.tell();
+            self.receiver.tell_closed();
         }
     }
 
@@ -241,7 +241,7 @@ impl<T> Drop for Tx<T> {
     fn drop(&mut self) {
         self.senders.set(self.senders.get() - 1);
         if self.senders.get() == 0 {
-            self.receiver.tell();
+            self.receiver.tell_closed();
         }
     }
 }

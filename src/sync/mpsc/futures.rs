@@ -21,6 +21,7 @@ pub(super) struct Sending<'a, T> {
 }
 
 static SEND: Op = Op::new(Class::Channel, "mpsc::Sender::send", "made room in the mpsc channel")
+    .closing("closed the mpsc channel")
     .losing("the value to send, and its place in the line");
 
 impl<T> Unpin for Sending<'_, T> {}

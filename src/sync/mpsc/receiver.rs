@@ -11,10 +11,13 @@ use super::futures::{Receiving, ReceivingMany};
 use crate::trace::Class;
 use crate::waits::Op;
 
+/// What ends a wait for a value that will never come.
+const GONE: &str = "dropped the last sender or permit of the mpsc channel";
+
 macro_rules! receiver {
     ($(#[$doc:meta])* $Receiver:ident, $recv:ident = $recv_name:literal, $many:ident = $many_name:literal) => {
-        static $recv: Op = Op::new(Class::Channel, $recv_name, "sent on the mpsc channel").losing("");
-        static $many: Op = Op::new(Class::Channel, $many_name, "sent on the mpsc channel").losing("");
+        static $recv: Op = Op::new(Class::Channel, $recv_name, "sent on the mpsc channel").closing(GONE).losing("");
+        static $many: Op = Op::new(Class::Channel, $many_name, "sent on the mpsc channel").closing(GONE).losing("");
 
         $(#[$doc])*
         pub struct $Receiver<T>(pub(super) Rx<T>);

@@ -14,8 +14,10 @@ use crate::time::timeout;
 use crate::trace::Class;
 use crate::waits::{Op, Place};
 
-static RESERVE: Op = Op::new(Class::Channel, "mpsc::Sender::reserve", "made room in the mpsc channel");
-static SEND_TIMEOUT: Op = Op::new(Class::Channel, "mpsc::Sender::send_timeout", "made room in the mpsc channel");
+static RESERVE: Op = Op::new(Class::Channel, "mpsc::Sender::reserve", "made room in the mpsc channel")
+    .closing("closed the mpsc channel");
+static SEND_TIMEOUT: Op = Op::new(Class::Channel, "mpsc::Sender::send_timeout", "made room in the mpsc channel")
+    .closing("closed the mpsc channel");
 static CLOSED: Op = Op::new(Class::Channel, "mpsc::Sender::closed", "closed the mpsc channel").losing("");
 
 /// A channel of `buffer` slots.

@@ -72,13 +72,16 @@ macro_rules! queue {
 
         static $ops: Ops = Ops {
             put: Op::new(Class::Channel, concat!(stringify!($Queue), "::put"), concat!("took from the ", stringify!($Queue)))
+                .closing(concat!("closed the ", stringify!($Queue)))
                 .losing("the item to put, and its place in the line"),
-            get: Op::new(Class::Channel, concat!(stringify!($Queue), "::get"), concat!("put into the ", stringify!($Queue))),
+            get: Op::new(Class::Channel, concat!(stringify!($Queue), "::get"), concat!("put into the ", stringify!($Queue)))
+                .closing(concat!("closed, or since then emptied, the ", stringify!($Queue))),
             join: Op::new(
                 Class::Channel,
                 concat!(stringify!($Queue), "::join"),
                 concat!("told the last task_done of the ", stringify!($Queue)),
             )
+            .closing(concat!("closed, and emptied, the ", stringify!($Queue)))
             .losing(""),
         };
 

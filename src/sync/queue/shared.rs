@@ -125,7 +125,7 @@ impl<S: Store> Shared<S> {
         drop(taken);
         let n = self.len.replace(0);
         self.close();
-        self.finish(n);
+        self.finish(n, Grant::Closed);
         drop(dropped); // foreign
     }
 }
@@ -151,15 +151,15 @@ impl<S> Shared<S> {
             "`task_done` was called more often than items were put into the queue; call it once for each item, after \
              the work on it"
         );
-        self.finish(1);
+        self.finish(1, Grant::All);
     }
 
     /// The work on `n` items is done.
-    fn finish(&self, n: usize) {
+    fn finish(&self, n: usize, news: Grant) {
         let before = self.unfinished.get();
         self.unfinished.set(before.saturating_sub(n)); // of what is dropped, some may be called done already
         if before > 0 && self.unfinished.get() == 0 {
-            self.finished.grant_all(Grant::All);
+            self.finished.grant_all(news);
         }
     }
 }

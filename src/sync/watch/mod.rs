@@ -49,7 +49,7 @@ use crate::trace::Class;
 use crate::waits::{Grant, Op, WaitList};
 
 static CLOSED: Op =
-    Op::new(Class::Channel, "watch::Sender::closed", "dropped the last watch::Receiver").losing("");
+    Op::new(Class::Channel, "watch::Sender::closed", "dropped the last receiver of the watch channel").losing("");
 
 /// A channel that shows `value`, which its receiver has seen.
 #[track_caller]
@@ -209,7 +209,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.shared.senders.set(self.shared.senders.get() - 1);
         if self.shared.senders.get() == 0 {
-            self.shared.changed.grant_all(Grant::All);
+            self.shared.changed.grant_all(Grant::Closed);
         }
     }
 }

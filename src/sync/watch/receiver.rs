@@ -11,8 +11,11 @@ use super::shared::{Ref, Shared};
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
-static CHANGED: Op = Op::new(Class::Channel, "watch::Receiver::changed", "sent on the watch channel").losing("");
-static WAIT_FOR: Op = Op::new(Class::Channel, "watch::Receiver::wait_for", "sent on the watch channel").losing("");
+const GONE: &str = "dropped the last sender of the watch channel";
+static CHANGED: Op =
+    Op::new(Class::Channel, "watch::Receiver::changed", "sent on the watch channel").closing(GONE).losing("");
+static WAIT_FOR: Op =
+    Op::new(Class::Channel, "watch::Receiver::wait_for", "sent on the watch channel").closing(GONE).losing("");
 
 /// Looks at the value; made by [`channel`](super::channel) and [`Sender::subscribe`](super::Sender::subscribe). A clone has seen what this one has seen.
 #[derive(Debug)]

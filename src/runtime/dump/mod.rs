@@ -3,18 +3,21 @@
 //! Nothing is noted a poll for this: whoever makes a task wait (a timer, a socket, a handle, a job) knows it, and is
 //! asked here.
 
-use std::collections::HashMap;
-use std::fmt;
+#[cfg(feature = "glass")]
+mod json;
+mod words;
+
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{circles, deadlock};
 
+use crate::by_id::ById;
 use crate::cell::{QUEUED, TaskRef, Waiter};
 use crate::clock::Instant;
 use crate::state::State;
-use crate::trace::{Direction, Kind, SourceId, TaskId, TimerId};
+use crate::trace::{Direction, Kind, Leaf, SourceId, TaskId, TimerId};
 use crate::waits::{self, Stand, Standing};
 use crate::wake::{self, NoRuntime};
 
@@ -38,10 +41,13 @@ pub fn dump() -> Result<Dump, NoRuntime> {
     wake::with_current("dump", take)
 }
 
-/// The live tasks of a loop at one moment, in spawn order. Its `Display` is a line a task, and a line for each circle
-/// of tasks that await each other.
+/// The live tasks of a loop at one moment, in spawn order.
+///
+/// Its `Display` is a sentence a task, and a line for each circle of tasks that await each other; `{:#}` is a table of
+/// the same. Built with the feature `glass`, it has `to_json` too.
 #[derive(Debug, Clone)]
 pub struct Dump {
+    at: Instant,
     tasks: Vec<TaskView>,
     outlook: Outlook,
 }
@@ -60,7 +66,7 @@ pub enum Outlook {
 }
 
 /// One task of a [`Dump`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskView {
     /// Its id.
@@ -75,9 +81,16 @@ pub struct TaskView {
     pub state: TaskState,
     /// What it is known to wait for. Empty for a task that waits for something that glassloop did not make.
     pub waits: Vec<Waits>,
-    /// For how long it has waited; known if the runtime is observed, or built with
-    /// [`track_waits`](crate::Builder::track_waits).
+    /// What its last poll found first that it had to wait for; the poll may have dropped that later on. It tells also
+    /// what `waits` cannot know, because it was polled with the waker of a foreign crate's future. Known as `polls` is.
+    pub leaf: Option<Leaf>,
+    /// For how long it has waited: since its last poll, or its spawn. Known as `polls` is.
     pub waited: Option<Duration>,
+    /// How often it was polled; the poll that runs counts. Known if the runtime is observed, or built with
+    /// [`track_waits`](crate::Builder::track_waits).
+    pub polls: Option<u64>,
+    /// How long its polls took, up to now. Known as `polls` is.
+    pub busy: Option<Duration>,
     /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it. The pool keeps one until the
     /// task's job has ended.
     pub has_wakers: bool,
@@ -163,6 +176,16 @@ impl Dump {
         &self.tasks
     }
 
+    /// When it was taken, by the runtime's clock.
+    #[must_use]
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    pub(super) fn into_tasks(self) -> Vec<TaskView> {
+        self.tasks
+    }
+
     /// Whether the loop can go on.
     #[must_use]
     pub fn outlook(&self) -> Outlook {
@@ -178,8 +201,9 @@ impl Dump {
 
 pub(super) fn take(state: &State) -> Dump {
     let outlook = deadlock::outlook(state); // counts references, so before this makes its own
+    let at = state.clock.now();
     let tasks = state.tasks.all();
-    let mut views: Vec<TaskView> = tasks.iter().map(|task| view(state, task)).collect();
+    let mut views: Vec<TaskView> = tasks.iter().map(|task| view(state, task, at)).collect();
     let mut note = |id: TaskId, waits: Waits| {
         // In spawn order, ids grow.
         if let Ok(at) = views.binary_search_by_key(&id, |view| view.id) {
@@ -204,19 +228,19 @@ pub(super) fn take(state: &State) -> Dump {
         }
     });
     let stands = waits::stands();
-    let mut locks: HashMap<u32, Lock> = HashMap::new();
-    stands
-        .iter()
-        .filter(|stand| stand.op.is_lock)
-        .for_each(|stand| locks.entry(stand.list).or_default().note(stand));
+    // Without the feature no lock can be made: 6 KiB of a binary.
+    let is_lock = |stand: &&Stand| cfg!(feature = "sync") && stand.op.is_lock;
+    let mut locks: ById<Lock> = ById::default();
+    stands.iter().filter(is_lock).for_each(|stand| locks.get_or_default(stand.list()).note(stand));
     for stand in stands.iter().filter(|stand| stand.stage == Standing::Waits) {
         if let Some(task) = stand.task_of(&state.inbox) {
-            let held_by = if stand.op.is_lock { holders(state, &locks[&stand.list], stand) } else { Vec::new() };
+            let lock = if is_lock(&stand) { locks.get(stand.list()) } else { None };
+            let held_by = lock.map(|lock| holders(state, lock, stand)).unwrap_or_default();
             let Stand { op, site, made, .. } = stand;
             note(task, Waits::Sync { what: op.name, site, made, held_by });
         }
     }
-    Dump { outlook, tasks: views }
+    Dump { at, outlook, tasks: views }
 }
 
 /// Who stands at a lock, but for those who wait to share it: a crowd that waits is not looked at for each of them.
@@ -258,14 +282,15 @@ fn holders(state: &State, lock: &Lock, waiting: &Stand) -> Vec<Holder> {
     .collect()
 }
 
-fn view(state: &State, task: &TaskRef) -> TaskView {
+fn view(state: &State, task: &TaskRef, now: Instant) -> TaskView {
     let id = task.id();
+    let account = state.trace.account(id);
     let running = state.running.id() == Some(id);
     let ready = task.header().has(QUEUED);
     TaskView {
         id,
         kind: task.kind(),
-        name: state.names.borrow().get(&id).cloned(),
+        name: state.names.borrow().get(id.0).cloned(),
         site: task.site(),
         state: match (running, ready) {
             (true, _) => TaskState::Running,
@@ -277,94 +302,10 @@ fn view(state: &State, task: &TaskRef) -> TaskView {
             Kind::Cpu => vec![Waits::CpuJob],
             _ => Vec::new(),
         },
-        waited: if running || ready { None } else { state.trace.waited(id) },
+        leaf: account.and_then(|account| account.leaf),
+        waited: if running || ready { None } else { account.map(|account| account.waited(now)) },
+        polls: account.map(|account| account.polls),
+        busy: account.map(|account| account.busy(now)),
         has_wakers: task.header().is_shared(),
-    }
-}
-
-impl fmt::Display for Dump {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, task) in self.tasks.iter().enumerate() {
-            if n > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "  {task}")?;
-        }
-        for circle in self.circles() {
-            write!(f, "\n  a circle: {}", circles::told(&circle))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for TaskView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {} ({})", self.id, self.kind)?;
-        if let Some(name) = &self.name {
-            write!(f, " {name:?}")?;
-        }
-        write!(f, ", spawned at {}, ", self.site)?;
-        match self.state {
-            TaskState::Running => return f.write_str("is running"),
-            TaskState::Ready => return f.write_str("is ready"),
-            TaskState::Waiting => f.write_str("waits for ")?,
-        }
-        for (n, waits) in self.waits.iter().enumerate() {
-            write!(f, "{}{waits}", if n > 0 { " and " } else { "" })?;
-        }
-        match (self.waits.is_empty(), self.has_wakers) {
-            (true, true) => f.write_str("a wake that somebody may give who keeps its waker")?,
-            (true, false) => f.write_str("a wake, and nobody keeps its waker")?,
-            (false, _) => {}
-        }
-        match self.waited {
-            Some(waited) => write!(f, ", for {waited:?} now"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Waits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Waits::Timer { timer, site, .. } => write!(f, "timer {timer} (made at {site})"),
-            Waits::Source { source, thing, direction, site } => {
-                // By the number that traces give it.
-                write!(f, "socket {source}")?;
-                if *thing != "socket" {
-                    write!(f, " ({thing})")?;
-                }
-                write!(f, " to be {direction}")?;
-                site.map_or(Ok(()), |site| write!(f, " (at {site})"))
-            }
-            Waits::Join(id) => write!(f, "task {id} to finish"),
-            Waits::Job => f.write_str("its job on the blocking pool"),
-            Waits::CpuJob => f.write_str("its job on the CPU pool"),
-            Waits::Sync { what, site, made, held_by } => {
-                write!(f, "{what} (at {site}; made at {made}")?;
-                held_by.iter().try_for_each(|holder| write!(f, "; {holder}"))?;
-                f.write_str(")")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.is_untaken, self.is_before) {
-            (true, _) => "handed to ",
-            (_, true) => "waited for before by ",
-            _ => "taken by ",
-        })?;
-        match self.task {
-            Some(task) => write!(f, "task {task}")?,
-            None => f.write_str("a task that has ended, or code outside of this loop,")?,
-        }
-        write!(f, " at {}", self.site)?;
-        match (self.is_untaken, self.may_have_moved) {
-            (true, _) => f.write_str(", which has not polled it since"),
-            (_, true) => f.write_str(", with a guard that it may have given away"),
-            _ => Ok(()),
-        }
     }
 }

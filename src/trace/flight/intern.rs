@@ -1,0 +1,92 @@
+//! Tables of what recurs: it is kept once, and told by its number.
+
+/// What is looked for: addresses and lengths of what lives as long as the program.
+pub(super) type Key = [usize; 4];
+
+/// Numbers what recurs, up to a limit: 0 is nothing, and what came after the table was full.
+pub(super) struct Table<T> {
+    kept: Vec<(Key, T)>,
+    /// By hash, numbers; 0 is free. A power of two, at most half full.
+    places: Vec<u16>,
+    most: usize,
+}
+
+impl<T> Table<T> {
+    /// At most so many, fewer than 65,536.
+    pub(super) fn new(most: usize) -> Table<T> {
+        Table { kept: Vec::new(), places: vec![0; 64], most }
+    }
+
+    /// The number of what has this key; `make` makes it, if it is new.
+    #[inline(always)] // the key stays in registers: with the one product below, 17 ns a poll of a channel
+    pub(super) fn number(&mut self, key: Key, make: impl FnOnce() -> T) -> u64 {
+        let mut place = self.place(&key);
+        loop {
+            let number = self.places[place];
+            if number == 0 {
+                return self.add(key, make());
+            }
+            let [a, b, c, d] = self.kept[usize::from(number) - 1].0;
+            if (a ^ key[0]) | (b ^ key[1]) | (c ^ key[2]) | (d ^ key[3]) == 0 {
+                return u64::from(number);
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&T> {
+        Some(&self.kept.get((number as usize).checked_sub(1)?)?.1)
+    }
+
+    #[inline]
+    fn place(&self, key: &Key) -> usize {
+        // One product for all four parts, which so need not wait for each other.
+        let mixed = key[0] ^ key[1].rotate_left(17) ^ key[2].rotate_left(34) ^ key[3].rotate_left(51);
+        ((mixed as u64).wrapping_mul(SPREAD) >> 40) as usize & (self.places.len() - 1)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, key: Key, value: T) -> u64 {
+        if self.kept.len() == self.most {
+            return 0;
+        }
+        self.kept.push((key, value));
+        if self.kept.len() * 2 > self.places.len() {
+            self.places = vec![0; self.places.len() * 2];
+        } else {
+            self.enter(self.kept.len());
+            return self.kept.len() as u64;
+        }
+        (1..=self.kept.len()).for_each(|number| self.enter(number));
+        self.kept.len() as u64
+    }
+
+    fn enter(&mut self, number: usize) {
+        let mut place = self.place(&self.kept[number - 1].0);
+        while self.places[place] != 0 {
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        self.places[place] = u16::try_from(number).expect("a table has fewer than 65,536");
+    }
+}
+
+/// An odd number near 2^64 divided by the golden ratio: a product with it spreads small differences over the word.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_one_number_until_the_table_is_full() {
+        let mut table = Table::new(1000);
+        for _ in 0..2 {
+            for n in 0..1200 {
+                let number = table.number([n * 16, 7, n, 0], || n);
+                assert_eq!(number, if n < 1000 { n as u64 + 1 } else { 0 });
+                assert_eq!(table.get(number).copied(), (n < 1000).then_some(n));
+            }
+        }
+    }
+}

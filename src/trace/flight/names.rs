@@ -1,0 +1,92 @@
+//! How a word names what an event is about: leaves, causes and threads by their numbers in tables.
+
+use std::ptr;
+use std::sync::Arc;
+
+use super::note::{JOINS, NAMED, Named, Notes, SOURCES, TIMERS, Told, kind_of};
+use super::words;
+use crate::trace::{Leaf, Via};
+
+impl Notes {
+    /// The number of a leaf, in its table; how its own number is told is part of it.
+    #[inline(never)]
+    pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+        let (class, number, template, a, b, tag) = match *leaf {
+            Leaf::Sync { what, class, site, made } => {
+                let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
+                return self.leaves.number(key, || (*leaf, Told::Whole));
+            }
+            Leaf::Timer { timer, site } => {
+                (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
+            }
+            Leaf::Source { source, direction, site } => {
+                let template = Leaf::Source { source: crate::trace::SourceId(0), direction, site };
+                (SOURCES, source.0, template, address(site), direction as usize, 1)
+            }
+            Leaf::Join { task, spawned } => {
+                (JOINS, task.0.get(), Leaf::Join { task, spawned }, address(spawned), 0, 2)
+            }
+        };
+        let told = self.told(task, class, number);
+        let how = match told {
+            Told::Whole => 0,
+            Told::Same => 1,
+            Told::Last(ahead) => 2 + ahead as usize,
+            Told::Newest(back) => 8 + back as usize,
+        };
+        let numbered = self.leaves.number([0, a, b, tag << 8 | how], || (template, told));
+        if numbered != 0 {
+            if told == Told::Whole {
+                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(number));
+            }
+            self.name(task, class, number);
+            self.said.last[class] = number;
+        }
+        numbered
+    }
+
+    /// How a leaf's number is told in the fewest words.
+    fn told(&self, task: u64, class: usize, number: u64) -> Told {
+        let named = &self.named[place(task, class)];
+        if named.task == task && named.class == class && named.number == number && named.block == self.ring.block {
+            return Told::Same;
+        }
+        match (number.wrapping_sub(self.said.last[class]), self.people.newest().wrapping_sub(number)) {
+            (ahead @ 0..=3, _) => Told::Last(ahead),
+            (_, back @ 0..=3) if class == JOINS => Told::Newest(back),
+            _ => Told::Whole,
+        }
+    }
+
+    pub(super) fn name(&mut self, task: u64, class: usize, number: u64) {
+        self.named[place(task, class)] = Named { task, class, number, block: self.ring.block };
+    }
+
+    #[inline]
+    pub(super) fn via(&mut self, via: Option<Via>) -> u64 {
+        let Some(via) = via else { return 0 };
+        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || via)
+    }
+
+    /// The number of a thread's name; 0 if there is no room for more names.
+    pub(super) fn thread(&mut self, name: &Arc<str>) -> u64 {
+        if let Some(number) = self.thread_numbers.get(name) {
+            return *number;
+        }
+        if self.threads.len() as u64 == words::THREAD.most() {
+            return 0;
+        }
+        self.threads.push(name.clone());
+        let number = self.threads.len() as u64;
+        self.thread_numbers.insert(name.clone(), number);
+        number
+    }
+}
+
+fn place(task: u64, class: usize) -> usize {
+    (task as usize * 3 + class) % NAMED
+}
+
+fn address<T>(place: &'static T) -> usize {
+    ptr::from_ref(place).addr()
+}

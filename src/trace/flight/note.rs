@@ -1,0 +1,414 @@
+//! From events to words.
+//!
+//! Most events have no word of their own. A turn, a phase, a park or the begin of a poll is *due* when it happens, and
+//! told by a bit of the next word, if what that word tells happens only then: a timer wakes in the fire phase. Only
+//! what would not be found again is spelled out.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::intern::Table;
+use super::people::{People, Person};
+use super::ring::{Context, Ring};
+use super::words::{self, Field};
+use crate::trace::{Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
+
+/// What happened and has no word yet.
+pub(super) const TURN: u32 = 1;
+pub(super) const PHASE: u32 = 2;
+pub(super) const PARK: u32 = 4;
+pub(super) const POLL: u32 = 8;
+
+/// The classes of leaves that have numbers, as indices.
+pub(super) const TIMERS: usize = 0;
+pub(super) const SOURCES: usize = 1;
+pub(super) const JOINS: usize = 2;
+
+/// How a leaf's number is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// By an `Extra`; or it has none.
+    Whole,
+    /// The one last told of this task, in this block.
+    Same,
+    /// The one last told of this class, plus this.
+    Last(u64),
+    /// The newest task's, minus this.
+    Newest(u64),
+}
+
+/// What a task's wake or wait named last.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Named {
+    pub(super) task: u64,
+    pub(super) class: usize,
+    pub(super) number: u64,
+    pub(super) block: u64,
+}
+
+pub(super) const NAMED: usize = 256;
+
+pub(super) struct Notes {
+    pub(super) ring: Ring,
+    /// What the words so far say.
+    pub(super) said: Context,
+    pub(super) due: u32,
+    pub(super) phase_due: u64,
+    pub(super) park_due: Wait,
+    /// The task of the poll that is due or open.
+    pub(super) running: u64,
+    /// Events seen.
+    seen: u64,
+    /// How many of them were told when all was last forgotten.
+    pub(super) cleared: u64,
+    /// Where the cursor was when a task had just been spawned.
+    pub(super) after_spawn: usize,
+    pub(super) named: Box<[Named; NAMED]>,
+    pub(super) leaves: Table<(Leaf, Told)>,
+    pub(super) vias: Table<Via>,
+    pub(super) threads: Vec<Arc<str>>,
+    pub(super) thread_numbers: HashMap<Arc<str>, u64>,
+    pub(super) people: People,
+    /// Events that no word has room for, and the blocks of the words that stand for them.
+    pub(super) rare: VecDeque<(u64, Event)>,
+    /// The number of the first of them.
+    pub(super) rare_first: u64,
+}
+
+impl Notes {
+    /// Keeps at least so many words; `at` is the time.
+    pub(super) fn new(words: usize) -> Notes {
+        Notes {
+            ring: Ring::new(words),
+            said: Context::default(),
+            due: 0,
+            phase_due: 0,
+            park_due: Wait::Forever,
+            running: 0,
+            seen: 0,
+            cleared: 0,
+            after_spawn: usize::MAX,
+            named: Box::new([Named { block: u64::MAX, ..Named::default() }; NAMED]),
+            leaves: Table::new(words::LEAF.most() as usize),
+            vias: Table::new(words::VIA.most() as usize),
+            threads: Vec::new(),
+            thread_numbers: HashMap::new(),
+            people: People::new(words),
+            rare: VecDeque::new(),
+            rare_first: 0,
+        }
+    }
+
+    /// The time from which on it is told.
+    pub(super) fn begin(&mut self, at: u64) {
+        self.said.at = at;
+        self.ring.context_mut(0).at = at;
+    }
+
+    /// An event; of those after a poll, a sleep and outside of the loop `now` is exact, of the others it is the
+    /// moment of the last that was.
+    pub(super) fn note(&mut self, now: u64, event: &Event) {
+        match event {
+            Event::Poll(task) => self.poll(*task),
+            Event::Pending { task, on } => self.pending(now, *task, on.as_ref()),
+            Event::Done { task, outcome } => self.done(now, *task, *outcome),
+            Event::Wake { task, cause, via } => self.wake(now, *task, cause, *via, false),
+            Event::Merge { task, cause, via } => self.wake(now, *task, cause, *via, true),
+            _ => {
+                self.begin_event();
+                match event {
+                    Event::Unpark(events) => self.unpark(now, *events as u64),
+                    _ => self.note_seldom(now, event),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn begin_event(&mut self) {
+        if self.ring.is_full() {
+            self.begin_block();
+        }
+        self.seen += 1;
+    }
+
+    #[inline]
+    pub(super) fn poll(&mut self, task: TaskId) {
+        self.begin_event();
+        if self.due != 0
+            && (self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != number_of(Phase::Run)))
+        {
+            self.spell_out();
+        }
+        self.due |= POLL;
+        self.running = task.0.get();
+    }
+
+    #[inline(never)]
+    fn note_seldom(&mut self, now: u64, event: &Event) {
+        self.catch_up(now);
+        match event {
+            Event::Turn(_) => {
+                self.spell_out();
+                self.due |= TURN;
+            }
+            Event::Phase(phase) => {
+                if self.due & (PHASE | PARK) != 0 {
+                    self.spell_out();
+                }
+                self.due |= PHASE;
+                self.phase_due = number_of(*phase);
+            }
+            Event::Park(wait) => {
+                if self.due & (PHASE | PARK) != 0 {
+                    self.spell_out();
+                }
+                match wait {
+                    Wait::AtMost(limit) if limit.as_nanos() > u128::from(words::UNTIL.most()) => {
+                        self.rare(event.clone())
+                    }
+                    _ => (self.due, self.park_due) = (self.due | PARK, *wait),
+                }
+            }
+            Event::Spawn { task, kind, name, by, site } => {
+                self.people.spawned(task.0.get(), Person::new(*kind, name.clone(), *by, site));
+                self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task.0.get()), 0);
+                self.after_spawn = self.ring.cursor();
+            }
+            Event::Abort { task, by } if by.is_none_or(|by| by.0.get() == self.actor()) => {
+                let by = if by.is_some() { words::BY } else { 0 };
+                let code = self.people.code(task.0.get());
+                self.tell(kind_of(words::Kind::Abort) | by | words::ABORTED.of(code), 0);
+            }
+            Event::Jump(by) if by.as_nanos() <= u128::from(words::REST.most()) => {
+                let by = by.as_nanos() as u64;
+                self.tell(kind_of(words::Kind::Jump) | words::REST.of(by), 0);
+                self.said.at += by;
+            }
+            _ => self.rare(event.clone()),
+        }
+    }
+
+    /// A word for an event, with bits for what is due; it tells of itself that this phase runs.
+    #[inline]
+    pub(super) fn tell(&mut self, word: u64, phase: u64) {
+        let due = if self.due == 0 { 0 } else { self.settle(phase) };
+        self.ring.put(word | due | self.said.open);
+    }
+
+    /// The bits for what is due.
+    #[inline]
+    fn settle(&mut self, phase: u64) -> u64 {
+        if self.due != POLL {
+            return self.settle_all(phase);
+        }
+        self.open();
+        self.due = 0;
+        0
+    }
+
+    #[inline(never)]
+    fn settle_all(&mut self, phase: u64) -> u64 {
+        let opens = self.due & POLL != 0;
+        let phase = if opens { number_of(Phase::Run) } else { phase };
+        if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != phase) {
+            self.spell_out();
+        }
+        let turn = self.take_turn();
+        if self.due & PHASE != 0 {
+            self.said.phase = self.phase_due;
+        }
+        if opens {
+            self.open();
+        }
+        self.due = 0;
+        turn
+    }
+
+    fn open(&mut self) {
+        self.said.open = words::INSIDE;
+        self.said.actor = self.running;
+    }
+
+    fn take_turn(&mut self) -> u64 {
+        if self.due & TURN == 0 {
+            return 0;
+        }
+        self.due &= !TURN;
+        self.said.turn += 1;
+        self.said.phase = 0;
+        words::TURN
+    }
+
+    /// Words for what is due, but for a poll.
+    fn spell_out(&mut self) {
+        if self.due & PHASE != 0 || self.due & (TURN | PARK) == TURN {
+            let phase = if self.due & PHASE != 0 { self.phase_due } else { 0 };
+            let turn = self.take_turn();
+            self.ring.put(kind_of(words::Kind::Phase) | turn | words::PHASE.of(phase));
+            self.said.phase = phase;
+        }
+        if self.due & PARK != 0 {
+            let (wait, until) = match self.park_due {
+                Wait::Look => (0, 0),
+                Wait::Timer(timer) => (1, timer.0),
+                Wait::Forever => (2, 0),
+                Wait::AtMost(limit) => (3, limit.as_nanos() as u64),
+            };
+            let turn = self.take_turn();
+            self.ring.put(kind_of(words::Kind::Park) | turn | words::PARKED.of(wait) | words::UNTIL.of(until));
+        }
+        self.due &= POLL;
+    }
+
+    /// The time goes on to `now`, if that is later.
+    #[inline]
+    pub(super) fn catch_up(&mut self, now: u64) {
+        while now > self.said.at {
+            let step = (now - self.said.at).min(words::NUMBER.most());
+            self.ring.put(kind_of(words::Kind::Time) | words::NUMBER.of(step));
+            self.said.at += step;
+        }
+    }
+
+    /// The time from the last word to this one, as the field tells it: if it has no room, an `Extra` has.
+    #[inline]
+    fn time(&mut self, now: u64, field: Field) -> u64 {
+        let time = now.saturating_sub(self.said.at);
+        self.said.at += time;
+        if time < field.most() {
+            return field.of(time);
+        }
+        self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(time.min(words::NUMBER.most())));
+        field.of(field.most())
+    }
+
+    pub(super) fn actor(&self) -> u64 {
+        if self.due & POLL != 0 { self.running } else { self.said.actor }
+    }
+
+    #[inline(always)]
+    pub(super) fn pending(&mut self, now: u64, task: TaskId, on: Option<&Leaf>) {
+        self.begin_event();
+        let task = task.0.get();
+        let leaf = on.map_or(0, |leaf| self.leaf(task, leaf));
+        let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
+        let time = self.time(now, words::PENDING_TIME);
+        self.tell(word | time, 0);
+        self.ended(task);
+    }
+
+    #[inline]
+    pub(super) fn done(&mut self, now: u64, task: TaskId, outcome: Outcome) {
+        self.begin_event();
+        let task = task.0.get();
+        let word = kind_of(words::Kind::Done)
+            | words::ENDED.of(self.people.code(task))
+            | words::OUTCOME.of(match outcome {
+                Outcome::Ready => 0,
+                Outcome::Panicked => 1,
+                Outcome::Cancelled => 2,
+            });
+        let time = self.time(now, words::DONE_TIME);
+        self.tell(word | time, 0);
+        self.ended(task);
+        self.people.ended(task, self.ring.block);
+    }
+
+    /// A task's turn is over.
+    #[inline]
+    fn ended(&mut self, task: u64) {
+        self.said.open = 0;
+        self.said.actor = task;
+    }
+
+    #[inline(never)]
+    fn unpark(&mut self, now: u64, events: u64) {
+        if !words::EVENTS.has_room(events) {
+            self.spell_out(); // before the time moves on, which is the sleep's
+            self.catch_up(now);
+            return self.rare(Event::Unpark(events as usize));
+        }
+        let (slept, timer) = match self.park_due {
+            _ if self.due != PARK && self.due != PARK | TURN => (0, 0),
+            Wait::Look => (1, 0),
+            Wait::Timer(timer) if words::TIMER.is_near(timer.0, self.said.last[TIMERS]) => (2, timer.0),
+            Wait::Forever => (3, 0),
+            _ => (0, 0),
+        };
+        if slept != 0 {
+            self.due &= !PARK;
+        }
+        let word = kind_of(words::Kind::Unpark)
+            | words::SLEPT.of(slept)
+            | words::EVENTS.of(events)
+            | words::TIMER.of(timer);
+        // As above.
+        if self.due & (PARK | PHASE) != 0 {
+            self.spell_out();
+        }
+        let time = self.time(now, words::UNPARK_TIME);
+        self.tell(word | time, 0);
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn rare(&mut self, event: Event) {
+        let number = self.rare_first + self.rare.len() as u64;
+        self.rare.push_back((self.ring.block, event));
+        self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_block(&mut self) {
+        let context = Context { newest: self.people.newest(), events: self.told_events(), ..self.said };
+        self.ring.begin_block(context);
+        self.after_spawn = usize::MAX;
+        self.forget_dropped();
+    }
+
+    /// How many events have words.
+    fn told_events(&self) -> u64 {
+        self.seen - u64::from(self.due.count_ones())
+    }
+
+    /// Clears up what was kept for words that are gone.
+    fn forget_dropped(&mut self) {
+        self.people.forget_before(self.ring.tail);
+        while self.rare.front().is_some_and(|(block, _)| *block < self.ring.tail) {
+            self.rare.pop_front();
+            self.rare_first += 1;
+        }
+    }
+
+    /// How many events the ring had no room for any more.
+    pub(super) fn dropped(&self) -> u64 {
+        self.ring.context(self.ring.tail).events - self.cleared
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.begin_block();
+        self.ring.forget();
+        self.cleared = self.told_events();
+        self.forget_dropped();
+    }
+}
+
+#[inline]
+pub(super) fn kind_of(kind: words::Kind) -> u64 {
+    kind as u64
+}
+
+/// Phases by number; 0 is none.
+pub(super) const PHASES: [Phase; 5] = [Phase::Collect, Phase::Fire, Phase::Run, Phase::Park, Phase::Dispatch];
+
+#[inline]
+pub(super) const fn number_of(phase: Phase) -> u64 {
+    phase as u64 + 1
+}
+
+/// Whom a number names.
+pub(super) fn task_id(number: u64) -> TaskId {
+    TaskId(number.max(1).try_into().expect("at least 1"))
+}

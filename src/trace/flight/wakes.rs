@@ -1,0 +1,84 @@
+//! A wake's word.
+
+use super::note::{Notes, SOURCES, TIMERS, kind_of, number_of, task_id};
+use super::words::{self, cause};
+use crate::trace::{Cause, Direction, Event, Phase, TaskId, Via};
+
+impl Notes {
+    #[inline(always)]
+    pub(super) fn wake(&mut self, now: u64, task: TaskId, cause: &Cause, via: Option<Via>, again: bool) {
+        self.begin_event();
+        if now > self.said.at {
+            self.catch_up(now);
+        }
+        let (again, task) = (if again { words::AGAIN } else { 0 }, task.0.get());
+        if let Cause::Task(by) = cause
+            && by.0.get() == self.actor()
+        {
+            let via = words::VIA.of(self.via(via));
+            return self.put_wake(again, task, cause::TASK, via, 0);
+        }
+        self.wake_otherwise(again, task, cause, via);
+    }
+
+    #[inline(never)]
+    fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
+        let is_plain = via.is_none();
+        let (phase, why, payload) = match cause {
+            Cause::Task(by) => {
+                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
+                (0, cause::OTHER, words::VIA.of(self.via(via)))
+            }
+            Cause::Spawned if is_plain => {
+                let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
+                if follows && self.due == 0 && again == 0 {
+                    return self.ring.amend(words::READY);
+                }
+                (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED))
+            }
+            Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
+                self.name(task, TIMERS, timer.0);
+                (number_of(Phase::Fire), cause::TIMER, timer.0)
+            }
+            Cause::Source(source, way)
+                if is_plain && words::PAYLOAD.is_near(source.0, self.said.last[SOURCES]) =>
+            {
+                self.name(task, SOURCES, source.0);
+                let why = if *way == Direction::Read { cause::READ } else { cause::WRITE };
+                (number_of(Phase::Dispatch), why, source.0)
+            }
+            Cause::Thread(name) => {
+                let thread = name.as_ref().map_or(0, |name| self.thread(name));
+                (0, cause::THREAD, words::THREAD.of(thread) | words::VIA.of(self.via(via)))
+            }
+            Cause::Job | Cause::Aborted | Cause::Outside => {
+                let why = match cause {
+                    Cause::Job => cause::JOB,
+                    Cause::Aborted => cause::ABORTED,
+                    _ => cause::OUTSIDE,
+                };
+                (0, cause::PLAIN, words::PLAIN.of(why) | words::VIA.of(self.via(via)))
+            }
+            Cause::Spawned | Cause::Timer(_) | Cause::Source(..) => {
+                let (task, cause) = (task_id(task), cause.clone());
+                return self.rare(match again {
+                    0 => Event::Wake { task, cause, via },
+                    _ => Event::Merge { task, cause, via },
+                });
+            }
+        };
+        // Within a poll a wake tells no phase.
+        let phase = if self.said.open != 0 { 0 } else { phase };
+        self.put_wake(again, task, why, payload, phase);
+    }
+
+    #[inline]
+    fn put_wake(&mut self, again: u64, task: u64, why: u64, payload: u64, phase: u64) {
+        let word = kind_of(words::Kind::Wake)
+            | again
+            | words::CAUSE.of(why)
+            | words::WOKEN.of(self.people.code(task))
+            | words::PAYLOAD.of(payload);
+        self.tell(word, phase);
+    }
+}

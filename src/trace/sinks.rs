@@ -1,0 +1,88 @@
+//! Our own records of what happens, beside the observers: each is a field, told of each event in one line.
+//!
+//! What is told here calls nothing foreign, so it needs neither the observers' queue nor their guard.
+
+use std::io;
+
+#[cfg(feature = "glass")]
+use super::FlightRecorder;
+use super::{Cause, Event, Leaf, Outcome, RuntimeId, TaskId, Via};
+use crate::clock::Instant;
+
+/// What the runtime was asked to record.
+#[derive(Default)]
+pub(crate) struct Sinks {
+    #[cfg(feature = "glass")]
+    pub(crate) flight: Option<FlightRecorder>,
+}
+
+impl Sinks {
+    /// They belong to this runtime from now on.
+    ///
+    /// # Errors
+    /// If one belongs to another.
+    pub(crate) fn attach(&self, runtime: RuntimeId, now: Instant) -> io::Result<()> {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.attach(runtime, now)?;
+        }
+        let _ = (runtime, now);
+        Ok(())
+    }
+
+    pub(crate) fn are_any(&self) -> bool {
+        #[cfg(feature = "glass")]
+        return self.flight.is_some();
+        #[cfg(not(feature = "glass"))]
+        return false;
+    }
+
+    /// An event; of those after a poll, a sleep and outside of the loop `now` is exact, of the others it is the
+    /// moment of the last that was.
+    pub(super) fn note(&self, now: Instant, event: &Event) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.note(now, event);
+        }
+        let _ = (now, event);
+    }
+
+    // The same for the events of each poll, which pass `note` by where nobody observes.
+
+    #[inline]
+    pub(super) fn poll(&self, task: TaskId) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.poll(task);
+        }
+        let _ = task;
+    }
+
+    #[inline]
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.pending(now, task, on);
+        }
+        let _ = (now, task, on);
+    }
+
+    #[inline]
+    pub(super) fn done(&self, now: Instant, task: TaskId, outcome: Outcome) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.done(now, task, outcome);
+        }
+        let _ = (now, task, outcome);
+    }
+
+    /// A wake by a task.
+    #[inline]
+    pub(super) fn wake(&self, now: Instant, task: TaskId, cause: &Cause, via: Option<Via>) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            flight.wake(now, task, cause, via);
+        }
+        let _ = (now, task, cause, via);
+    }
+}
