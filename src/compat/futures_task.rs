@@ -4,7 +4,8 @@ use std::fmt;
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use crate::{Handle, try_spawn};
+use crate::join::{spawn, try_spawn};
+use crate::runtime::Handle;
 
 /// Spawns on the loop that runs on this thread: for code that is generic over `futures`' [`LocalSpawn`] or [`Spawn`].
 ///
@@ -13,13 +14,17 @@ use crate::{Handle, try_spawn};
 ///
 /// # Examples
 /// ```
-/// use futures::task::LocalSpawnExt;
+/// use futures_task::LocalSpawn;
+/// use glassloop::compat::LocalSpawner;
+/// use std::{cell::Cell, rc::Rc};
 ///
-/// let answer = glassloop::run(async {
-///     let handle = glassloop::compat::LocalSpawner.spawn_local_with_handle(async { 6 * 7 }).unwrap();
-///     handle.await
+/// let done = Rc::new(Cell::new(false));
+/// let mark = done.clone();
+/// glassloop::run(async {
+///     LocalSpawner.spawn_local_obj(Box::new(async move { mark.set(true) }).into()).unwrap();
+///     glassloop::yield_now().await;
 /// });
-/// assert_eq!(answer, 42);
+/// assert!(done.get());
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalSpawner;
@@ -61,8 +66,7 @@ impl From<Handle> for Spawner {
 
 impl Spawn for Spawner {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.0.spawn(move || future).detach();
-        Ok(())
+        self.0.call_soon(move || spawn(future).detach()).map_err(|_| SpawnError::shutdown())
     }
 }
 

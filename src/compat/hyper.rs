@@ -40,6 +40,7 @@ use std::time::Duration;
 
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
+use crate::join::spawn;
 use crate::time::{self, Instant};
 
 /// Spawns what hyper spawns (a connection's HTTP/2 streams, a client's connections) on the loop that runs on this
@@ -57,7 +58,7 @@ where
 {
     #[track_caller]
     fn execute(&self, future: F) {
-        crate::spawn(future).detach();
+        spawn(future).detach();
     }
 }
 
