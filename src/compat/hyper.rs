@@ -109,7 +109,7 @@ impl hyper::rt::Sleep for Sleep {}
 
 thread_local! {
     /// Where a read puts its bytes, before they are copied into hyper's buffer. That one may not be initialised, and
-    /// to write into such a thing takes `unsafe`, which has two rooms here. A copy costs some 3 % of the read itself.
+    /// to write into such a thing takes `unsafe`, which has two rooms here.
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
