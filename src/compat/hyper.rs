@@ -113,7 +113,7 @@ thread_local! {
     static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// As long as hyper's first buffer.
+/// Twice hyper's first buffer. What is longer comes with the next read.
 const SCRATCH_SIZE: usize = 16 * 1024;
 
 /// Reads by `read` into hyper's buffer.
