@@ -85,6 +85,9 @@ mod pages {
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;
+// Other crates' traits on what is ours.
+#[cfg(any(feature = "futures-task", feature = "hyper", feature = "tokio-io"))]
+pub mod compat;
 // Leaf services over the reactor and the pool.
 #[cfg(feature = "fs")]
 pub mod fs;

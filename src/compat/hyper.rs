@@ -1,0 +1,184 @@
+//! What hyper asks of a runtime: reading and writing, an executor, a timer.
+//!
+//! Streams of [`net`](crate::net) are hyper's [`Read`](hyper::rt::Read) and [`Write`](hyper::rt::Write) themselves: no
+//! wrapper is needed. [`Exec`] spawns without asking for `Send`; [`Timer`] sleeps by the loop's clock, so that a
+//! server's time-outs hold under virtual time too.
+//!
+//! # Examples
+//! An HTTP/1 server of one connection:
+//! ```
+//! use glassloop::compat::hyper::Timer;
+//! use glassloop::net::{TcpListener, TcpStream};
+//! use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+//! use std::convert::Infallible;
+//!
+//! glassloop::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+//!     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+//!     let server = glassloop::spawn(async move {
+//!         let (stream, _) = listener.accept().await.unwrap();
+//!         let hello = service_fn(|_request: Request<Incoming>| async {
+//!             Ok::<_, Infallible>(Response::new(String::from("hello")))
+//!         });
+//!         http1::Builder::new().timer(Timer).serve_connection(stream, hello).await
+//!     });
+//!     client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+//!     let mut answer = [0; 15];
+//!     client.read_exact(&mut answer).await.unwrap();
+//!     assert_eq!(&answer, b"HTTP/1.1 200 OK");
+//!     server.await.unwrap().unwrap();
+//! });
+//! ```
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::rt::{Executor, Read, ReadBufCursor, Write};
+
+use crate::join::spawn;
+use crate::time::{self, Instant};
+
+/// Spawns what hyper spawns (a connection's HTTP/2 streams, a client's connections) on the loop that runs on this
+/// thread; its futures need not be `Send`.
+///
+/// # Panics
+/// Where no loop runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exec;
+
+impl<F> Executor<F> for Exec
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    #[track_caller]
+    fn execute(&self, future: F) {
+        spawn(future).detach();
+    }
+}
+
+/// Sleeps by the loop's clock, which may be virtual.
+///
+/// # Panics
+/// Where no loop runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timer;
+
+impl hyper::rt::Timer for Timer {
+    #[track_caller]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Sleep(time::sleep(duration)))
+    }
+
+    #[track_caller]
+    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Sleep(time::sleep_until(Instant::from_std(deadline))))
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: std::time::Instant) {
+        match sleep.as_mut().downcast_mut_pin::<Sleep>() {
+            Some(sleep) => sleep.get_mut().0.reset(Instant::from_std(deadline)),
+            None => *sleep = self.sleep_until(deadline),
+        }
+    }
+
+    /// The loop's clock: hyper's deadlines are counted from it, and so hold under virtual time.
+    fn now(&self) -> std::time::Instant {
+        Instant::now().into_std()
+    }
+}
+
+/// As hyper names it.
+#[derive(Debug)]
+struct Sleep(time::Sleep);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl hyper::rt::Sleep for Sleep {}
+
+thread_local! {
+    /// Where a read puts its bytes, before they are copied into hyper's buffer. That one may not be initialised, and
+    /// to write into such a thing takes `unsafe`, which has two rooms here.
+    static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
+
+/// Twice hyper's first buffer. What is longer comes with the next read.
+const SCRATCH_SIZE: usize = 16 * 1024;
+
+/// Reads by `read` into hyper's buffer.
+fn fill(
+    mut into: ReadBufCursor<'_>,
+    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    // Taken, not borrowed: the read may clone a foreign waker, which may do anything.
+    let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; SCRATCH_SIZE].into());
+    let most = into.remaining().min(SCRATCH_SIZE);
+    let done = read(&mut scratch[..most]);
+    if let Poll::Ready(Ok(read)) = done {
+        into.put_slice(&scratch[..read]);
+    }
+    SCRATCH.set(Some(scratch));
+    ready!(done)?;
+    Poll::Ready(Ok(()))
+}
+
+macro_rules! put {
+    (both $type:ty: |$this:ident| $stream:expr;) => {
+        put! { reads $type: |$this| $stream; }
+        put! { writes $type: |$this| $stream; }
+    };
+    (reads $type:ty: |$this:ident| $stream:expr;) => {
+        impl Read for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffer: ReadBufCursor<'_>,
+            ) -> Poll<io::Result<()>> {
+                let $this = &*self;
+                fill(buffer, |scratch| $stream.poll_read(cx, scratch))
+            }
+        }
+    };
+    (writes $type:ty: |$this:ident| $stream:expr;) => {
+        impl Write for $type {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+                let $this = &*self;
+                $stream.poll_write(cx, bytes)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let $this = &*self;
+                $stream.poll_write_vectored(cx, buffers)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(())) // nothing is kept back
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                let $this = &*self;
+                Poll::Ready(super::end($stream.shutdown(Shutdown::Write)))
+            }
+        }
+    };
+}
+super::streams!(put);
