@@ -11,6 +11,8 @@ pub(crate) mod export;
 #[cfg(feature = "glass")]
 mod flight;
 mod hooks;
+#[cfg(feature = "glass")]
+mod intern;
 mod leaf;
 mod line;
 mod meter;

@@ -1,7 +1,6 @@
 //! The flight recorder: keeps the newest events in a ring of words, cheaply enough to be always on.
 
 mod decode;
-mod intern;
 mod names;
 mod note;
 mod people;

@@ -1,37 +1,29 @@
 //! How a word names what an event is about: leaves, causes and threads by their numbers in tables.
 
-use std::ptr;
 use std::sync::Arc;
 
 use super::note::{JOINS, NAMED, Named, Notes, SOURCES, TIMERS, Told, kind_of};
 use super::words;
+use crate::trace::intern::{address, place_of};
 use crate::trace::{Leaf, Via};
 
 impl Notes {
     /// The number of a leaf, in its table; how its own number is told is part of it.
     #[inline(always)]
     pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        if let Leaf::Sync { what, class, site, made } = *leaf {
-            let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
-            return self.leaves.number(key, || (*leaf, Told::Whole));
+        if let Leaf::Sync { .. } = leaf {
+            return self.leaves.number(place_of(leaf), || (*leaf, Told::Whole));
         }
         self.numbered_leaf(task, leaf)
     }
 
     #[inline(never)]
     fn numbered_leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        let (class, number, template, a, b, tag) = match *leaf {
+        let (class, number) = match *leaf {
             Leaf::Sync { .. } => return 0,
-            Leaf::Timer { timer, site } => {
-                (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
-            }
-            Leaf::Source { source, direction, site } => {
-                let template = Leaf::Source { source: crate::trace::SourceId(0), direction, site };
-                (SOURCES, source.0, template, address(site), direction as usize, 1)
-            }
-            Leaf::Join { task, spawned } => {
-                (JOINS, task.0.get(), Leaf::Join { task, spawned }, address(spawned), 0, 2)
-            }
+            Leaf::Timer { timer, .. } => (TIMERS, timer.0),
+            Leaf::Source { source, .. } => (SOURCES, source.0),
+            Leaf::Join { task, .. } => (JOINS, task.0.get()),
         };
         let told = self.told(task, class, number);
         let how = match told {
@@ -40,7 +32,8 @@ impl Notes {
             Told::Last(ahead) => 2 + ahead as usize,
             Told::Newest(back) => 8 + back as usize,
         };
-        let numbered = self.leaves.number([0, a, b, tag << 8 | how], || (template, told));
+        let [what, a, b, kind] = place_of(leaf);
+        let numbered = self.leaves.number([what, a, b, kind | how], || (*leaf, told));
         if numbered != 0 {
             if told == Told::Whole {
                 self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(number));
@@ -91,8 +84,4 @@ impl Notes {
 
 fn place(task: u64, class: usize) -> usize {
     (task as usize * 3 + class) % NAMED
-}
-
-fn address<T>(place: &'static T) -> usize {
-    ptr::from_ref(place).addr()
 }

@@ -7,10 +7,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::intern::Table;
 use super::people::{People, Person};
 use super::ring::{Context, Ring};
 use super::words::{self, Field};
+use crate::trace::intern::Table;
 use crate::trace::{Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
 
 /// What happened and has no word yet.

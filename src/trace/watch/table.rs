@@ -8,11 +8,11 @@
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::panic::Location;
-use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::atomic::{AtomicU64, Ordering, fence};
-use crate::trace::{Direction, Kind, Leaf, SourceId, TaskId, TimerId};
+use crate::trace::intern::{self, address, place_of};
+use crate::trace::{Kind, Leaf, SourceId, TaskId, TimerId};
 
 /// Seats are made so many at a time, and stay until the table is gone.
 const BLOCK: usize = 256;
@@ -130,47 +130,16 @@ fn named(place: Leaf, number: u64) -> Leaf {
     }
 }
 
-/// Whether two leaves are at one place: by addresses, for places compare their files' names.
-#[inline]
-fn is_same_place(a: &Leaf, b: &Leaf) -> bool {
-    match (a, b) {
-        (Leaf::Timer { site: a, .. }, Leaf::Timer { site: b, .. })
-        | (Leaf::Join { spawned: a, .. }, Leaf::Join { spawned: b, .. }) => ptr::eq(*a, *b),
-        (Leaf::Source { site: a, direction: c, .. }, Leaf::Source { site: b, direction: d, .. }) => {
-            ptr::eq(*a, *b) && c == d
-        }
-        (Leaf::Sync { site: a, made: c, what: e, .. }, Leaf::Sync { site: b, made: d, what: f, .. }) => {
-            ptr::eq(*a, *b) && ptr::eq(*c, *d) && ptr::eq(*e, *f)
-        }
-        _ => false,
-    }
-}
-
-/// A number that leaves of one place have in common, and few others.
-fn hash_of(leaf: &Leaf) -> u64 {
-    let address = |site: &'static Location<'static>| ptr::from_ref(site).addr() as u64;
-    match *leaf {
-        Leaf::Timer { site, .. } => address(site),
-        Leaf::Source { site, direction: Direction::Read, .. } => address(site) + 1,
-        Leaf::Source { site, direction: Direction::Write, .. } => address(site) + 2,
-        Leaf::Join { spawned, .. } => address(spawned) + 3,
-        Leaf::Sync { site, made, what, .. } => {
-            address(site) ^ address(made).rotate_left(20) ^ (what.as_ptr().addr() as u64).rotate_left(40)
-        }
-    }
-}
-
 /// What the loop alone knows of the table: who sits where, and which places have an index.
 pub(super) struct Seating {
     blocks: Vec<Arc<[Seat; BLOCK]>>,
     free: Vec<u32>,
     seats: HashMap<u64, Mine, ByNumber>,
     /// Who sits where, of those that were looked for last: at a place that the id says, for ids that follow each other
-    /// have places that do. Ids are never used twice, so
-    /// nothing here is ever wrong.
+    /// have places that do. Ids are never used twice, so nothing here is ever wrong.
     quick: Box<[(u64, u32); QUICK]>,
-    leaves: Vec<Leaf>,
-    at_leaf: HashMap<u64, u32, ByNumber>,
+    /// Which leaves the table has, in the same order.
+    leaves: intern::Table<()>,
     at_site: HashMap<u64, u32, ByNumber>,
 }
 
@@ -190,8 +159,7 @@ impl Default for Seating {
             free: Vec::new(),
             seats: HashMap::default(),
             quick: Box::new([(0, 0); QUICK]),
-            leaves: Vec::new(),
-            at_leaf: HashMap::default(),
+            leaves: intern::Table::new(u16::MAX as usize),
             at_site: HashMap::default(),
         }
     }
@@ -224,8 +192,7 @@ impl Seating {
         if let Some(name) = name {
             lock(&table.names).insert(id, name.clone());
         }
-        let address = ptr::from_ref(site).addr() as u64;
-        let site = *self.at_site.entry(address).or_insert_with(|| {
+        let site = *self.at_site.entry(address(site) as u64).or_insert_with(|| {
             let mut sites = lock(&table.sites);
             sites.push(site);
             (sites.len() - 1) as u32
@@ -257,35 +224,12 @@ impl Seating {
         let word = match on {
             None => 0,
             Some(leaf) => {
-                let before = known(self.seat(seat).leaf.load(Ordering::Relaxed));
-                // Mostly it waits where it waited before: 40 instructions saved of a look-up.
-                let at = before.filter(|at| is_same_place(&self.leaves[*at], &leaf));
-                let at = at.map_or_else(|| self.index_of(table, &leaf), |at| at as u64 + 1);
+                let at = self.leaves.number(place_of(&leaf), || lock(&table.leaves).push(leaf));
                 which(&leaf) << WHICH | at
             }
         };
         // Release: whoever reads an index finds it in the list.
         self.seat(seat).leaf.store(word, Ordering::Release);
-    }
-
-    /// One more than the index of a leaf's place; 0 if the list is full.
-    #[inline(never)]
-    fn index_of(&mut self, table: &Table, leaf: &Leaf) -> u64 {
-        let mut key = hash_of(leaf);
-        while let Some(at) = self.at_leaf.get(&key) {
-            if is_same_place(&self.leaves[*at as usize], leaf) {
-                return u64::from(*at) + 1;
-            }
-            key = key.wrapping_add(1); // two places with one number
-        }
-        let at = self.leaves.len();
-        if at + 1 >= 1 << WHICH {
-            return 0;
-        }
-        self.leaves.push(*leaf);
-        lock(&table.leaves).push(*leaf);
-        self.at_leaf.insert(key, at as u32);
-        at as u64 + 1
     }
 
     pub(super) fn left(&mut self, table: &Table, id: TaskId) {
@@ -301,6 +245,7 @@ impl Seating {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Direction;
 
     fn id(number: u64) -> TaskId {
         TaskId(NonZeroU64::new(number).unwrap())
@@ -345,7 +290,7 @@ mod tests {
             seating.waits(&table, id(1), Some(leaf));
             assert_eq!(table.get(id(1)).unwrap().last, Some(leaf));
         }
-        assert_eq!(seating.leaves.len(), 6, "one for each place");
+        assert_eq!(lock(&table.leaves).len(), 6, "one for each place");
     }
 
     #[test]

@@ -1,7 +1,29 @@
 //! Tables of what recurs: it is kept once, and told by its number.
 
+use std::ptr;
+
+use super::Leaf;
+
 /// What is looked for: addresses and lengths of what lives as long as the program.
 pub(super) type Key = [usize; 4];
+
+/// What leaves of one place have in common, whichever timer, source or task they name. By addresses, for places compare
+/// their files' names. Where a leaf names one, the lowest 8 bits of the last part are free.
+#[inline]
+pub(super) fn place_of(leaf: &Leaf) -> Key {
+    match *leaf {
+        Leaf::Timer { site, .. } => [0, address(site), 0, 0],
+        Leaf::Source { site, direction, .. } => [0, address(site), direction as usize, 1 << 8],
+        Leaf::Join { spawned, .. } => [0, address(spawned), 0, 2 << 8],
+        Leaf::Sync { what, class, site, made } => {
+            [what.as_ptr().addr(), address(site), address(made), what.len() << 8 | class as usize]
+        }
+    }
+}
+
+pub(super) fn address<T>(place: &'static T) -> usize {
+    ptr::from_ref(place).addr()
+}
 
 /// Numbers what recurs, up to a limit: 0 is nothing, and what came after the table was full.
 pub(super) struct Table<T> {
@@ -24,7 +46,7 @@ impl<T> Table<T> {
         loop {
             let number = self.places[place];
             if number == 0 {
-                return self.add(key, make());
+                return if self.kept.len() < self.most { self.add(key, make()) } else { 0 };
             }
             let [a, b, c, d] = self.kept[usize::from(number) - 1].0;
             if (a ^ key[0]) | (b ^ key[1]) | (c ^ key[2]) | (d ^ key[3]) == 0 {
@@ -48,9 +70,6 @@ impl<T> Table<T> {
     #[cold]
     #[inline(never)]
     fn add(&mut self, key: Key, value: T) -> u64 {
-        if self.kept.len() == self.most {
-            return 0;
-        }
         self.kept.push((key, value));
         if self.kept.len() * 2 > self.places.len() {
             self.places = vec![0; self.places.len() * 2];
@@ -81,12 +100,17 @@ mod tests {
     #[test]
     fn each_key_has_one_number_until_the_table_is_full() {
         let mut table = Table::new(1000);
+        let mut made = 0;
         for _ in 0..2 {
             for n in 0..1200 {
-                let number = table.number([n * 16, 7, n, 0], || n);
+                let number = table.number([n * 16, 7, n, 0], || {
+                    made += 1;
+                    n
+                });
                 assert_eq!(number, if n < 1000 { n as u64 + 1 } else { 0 });
                 assert_eq!(table.get(number).copied(), (n < 1000).then_some(n));
             }
         }
+        assert_eq!(made, 1000, "what has no room is not made");
     }
 }
