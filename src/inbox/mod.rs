@@ -9,7 +9,7 @@
 //!           └─ parked? ring the bell ───────▶ 4 collect: takes what the queue held at that moment
 //!           └─ closed? discard: empty the queue here, so that nothing stays in it
 //! ```
-//!
+
 mod doorbell;
 #[cfg(all(test, loom))]
 mod models;
@@ -222,12 +222,13 @@ impl<T> Queue<T> {
     fn pop(&self) -> Option<T> {
         let mut taken = lock(&self.taken);
         if taken.is_empty() {
-            if taken.capacity() > Self::LARGE {
-                *taken = VecDeque::new();
-            }
             std::mem::swap(&mut *taken, &mut *lock(&self.sent));
         }
-        taken.pop_front()
+        let first = taken.pop_front();
+        if taken.is_empty() && taken.capacity() > Self::LARGE {
+            *taken = VecDeque::new(); // now: the next message may be hours away
+        }
+        first
     }
 
     fn len(&self) -> usize {
@@ -238,4 +239,18 @@ impl<T> Queue<T> {
 
 fn lock<T>(queue: &Mutex<VecDeque<T>>) -> MutexGuard<'_, VecDeque<T>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back_with_its_last_message() {
+        let queue = Queue::new();
+        (0..10 * Queue::<usize>::LARGE).for_each(|n| queue.push(n));
+        (0..10 * Queue::<usize>::LARGE).for_each(|n| assert_eq!(queue.pop(), Some(n)));
+        let room = lock(&queue.taken).capacity() + lock(&queue.sent).capacity();
+        assert!(room <= Queue::<usize>::LARGE, "room for {room}");
+    }
 }
