@@ -49,20 +49,14 @@ impl Ready {
     }
 
     /// As `push`, where somebody observes. Made into a value out of line, a cause costs a wake no stack frame: 5
-    /// instructions.
+    /// instructions. It is in the queue before anybody is told.
     #[cold]
     #[inline(never)]
     fn push_told(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
-        self.push_and_tell(task, trace, why());
-    }
-
-    /// It is in the queue before anybody is told.
-    #[inline(never)] // once in a binary, and not for each kind of cause
-    fn push_and_tell(&self, task: TaskRef, trace: &Tracer, Why { cause, via }: Why) {
-        let id = task.id();
+        let (id, why) = (task.id(), why());
         self.queue.push(task);
         trace.queued(self.queue.len());
-        trace.wake(id, cause, via);
+        trace.wake(id, why);
     }
 
     /// The next task, if there is one and the loop is not halted.

@@ -25,10 +25,7 @@ pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
         state.names.borrow_mut().insert(task.id().0, name.clone());
     }
     state.trace.made(task.id(), task.kind(), task.site(), name.as_ref());
-    state.trace.emit(|| {
-        let (task, kind, site) = (task.id(), task.kind(), task.site());
-        Event::Spawn { task, kind, name, by: state.running.id(), site }
-    });
+    state.trace.spawn(task.id(), task.kind(), name, state.running.id(), task.site());
 }
 
 /// Lists a root as live (LIVE) until it has finished, or until the guard is dropped: then it is cancelled.

@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via};
+use super::{Cause, Counted, Event, Kind, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -243,15 +243,52 @@ impl Tracer {
         self.leaf.replace(on);
     }
 
-    /// Tells `Event::Wake`.
-    #[inline]
-    pub(crate) fn wake(&self, task: TaskId, cause: Cause, via: Option<Via>) {
-        if !self.is_lean.get() || !matches!(cause, Cause::Task(_)) {
-            return self.deliver(Event::Wake { task, cause, via });
+    /// Tells `Event::Wake`. Here each caller sees which way its cause takes, and never makes a value of the others.
+    #[inline(always)]
+    pub(crate) fn wake(&self, task: TaskId, why: Why) {
+        match why {
+            Why { cause: Cause::Task(by), via } if self.is_lean.get() => self.wake_by(task, by, via),
+            Why { cause: Cause::Spawned, via: None } if self.is_lean.get() => {
+                self.sinks.wake_spawned(self.within(), task);
+            }
+            Why { cause, via } => self.deliver(Event::Wake { task, cause, via }),
         }
-        let now = if self.clock.is_paused() { self.clock.now() } else { self.stamp.get() };
-        self.sinks.wake(now, task, &cause, via);
-        mem::forget(cause); // a task's id: to find out that there is nothing to drop took 16 instructions
+    }
+
+    #[inline(never)]
+    fn wake_by(&self, task: TaskId, by: TaskId, via: Option<Via>) {
+        self.sinks.wake_by(self.within(), task, by, via);
+    }
+
+    /// Tells `Event::Spawn`.
+    #[inline]
+    pub(crate) fn spawn(
+        &self,
+        task: TaskId,
+        kind: Kind,
+        name: Option<Arc<str>>,
+        by: Option<TaskId>,
+        site: &'static Location<'static>,
+    ) {
+        if !self.on.get() {
+            return;
+        }
+        if !self.is_lean.get() {
+            return self.deliver(Event::Spawn { task, kind, name, by, site });
+        }
+        if by.is_none() {
+            self.stamp.set(self.clock.now());
+        }
+        self.sinks.spawn(self.within(), task, kind, name, by, site);
+    }
+
+    /// The time that is told of what happens within a poll: see `is_dated`.
+    #[inline]
+    fn within(&self) -> Instant {
+        if self.clock.is_paused() {
+            self.stamp.set(self.clock.now());
+        }
+        self.stamp.get()
     }
 
     /// The seam for `Event::Done`, which a task that nobody observes may come by, too.
