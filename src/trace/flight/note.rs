@@ -281,7 +281,7 @@ impl Notes {
         field.of(field.most())
     }
 
-    #[inline(never)]
+    #[inline(always)] // the person is made where it is kept, and not read back before its parts are written
     pub(super) fn spawn(&mut self, now: u64, task: TaskId, person: Person) {
         self.begin_event();
         self.catch_up(now);
