@@ -164,7 +164,7 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.done(now.nanos(), task, outcome);
     }
 
-    #[inline]
+    #[inline(always)] // see `Sinks::wake_by`
     pub(super) fn wake_by(&self, now: Instant, task: TaskId, by: TaskId, via: Option<Via>) {
         self.flight.borrow_mut().notes.wake_by(now.nanos(), task, by, via);
     }

@@ -3,6 +3,7 @@
 use std::ptr;
 use std::sync::Arc;
 
+use super::intern::Key;
 use super::note::{JOINS, NAMED, Named, Notes, SOURCES, TIMERS, Told, kind_of};
 use super::words;
 use crate::trace::{Leaf, Via};
@@ -11,17 +12,18 @@ impl Notes {
     /// The number of a leaf, in its table; how its own number is told is part of it.
     #[inline(always)]
     pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        if let Leaf::Sync { what, class, site, made } = *leaf {
-            let key = [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize];
-            return self.leaves.number(key, || (*leaf, Told::Whole));
+        if let Leaf::Sync { .. } = leaf {
+            if let Some(number) = self.leaves.recent(key_of_sync(leaf)) {
+                return number;
+            }
         }
-        self.numbered_leaf(task, leaf)
+        self.leaf_otherwise(task, leaf)
     }
 
     #[inline(never)]
-    fn numbered_leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+    fn leaf_otherwise(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number, template, a, b, tag) = match *leaf {
-            Leaf::Sync { .. } => return 0,
+            Leaf::Sync { .. } => return self.leaves.remember(key_of_sync(leaf), || (*leaf, Told::Whole)),
             Leaf::Timer { timer, site } => {
                 (TIMERS, timer.0, Leaf::Timer { timer: crate::trace::TimerId(0), site }, address(site), 0, 0)
             }
@@ -71,7 +73,13 @@ impl Notes {
     #[inline]
     pub(super) fn via(&mut self, via: Option<Via>) -> u64 {
         let Some(via) = via else { return 0 };
-        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || via)
+        self.vias.recent(key_of(&via)).unwrap_or_else(|| self.new_via(&via))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_via(&mut self, via: &Via) -> u64 {
+        self.vias.remember(key_of(via), || *via)
     }
 
     /// The number of a thread's name; 0 if there is no room for more names.
@@ -91,6 +99,18 @@ impl Notes {
 
 fn place(task: u64, class: usize) -> usize {
     (task as usize * 3 + class) % NAMED
+}
+
+#[inline(always)]
+fn key_of(via: &Via) -> Key {
+    [via.what.as_ptr() as usize, via.what.len(), address(via.made), 0]
+}
+
+/// Of a leaf that has no number of its own.
+#[inline(always)]
+fn key_of_sync(leaf: &Leaf) -> Key {
+    let Leaf::Sync { what, class, site, made } = *leaf else { return [0; 4] };
+    [what.as_ptr() as usize, address(site), address(made), what.len() << 8 | class as usize]
 }
 
 fn address<T>(place: &'static T) -> usize {

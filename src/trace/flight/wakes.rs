@@ -13,7 +13,7 @@ impl Notes {
     }
 
     /// A wake by a task.
-    #[inline]
+    #[inline(always)] // see `Sinks::wake_by`
     pub(super) fn wake_by(&mut self, now: u64, task: TaskId, by: TaskId, via: Option<Via>) {
         self.begin_event();
         self.catch_up(now);
