@@ -6,8 +6,8 @@
 
 use std::cell::Cell;
 
-use crate::cell::{Queue, TaskRef};
-use crate::trace::{Tracer, Why};
+use crate::cell::{Queue, Running, TaskRef};
+use crate::trace::{Tracer, Via, Why};
 
 /// Who is next among the ready.
 #[derive(Clone, Copy, Debug)]
@@ -49,20 +49,43 @@ impl Ready {
     }
 
     /// As `push`, where somebody observes. Made into a value out of line, a cause costs a wake no stack frame: 5
-    /// instructions.
+    /// instructions. It is in the queue before anybody is told.
     #[cold]
     #[inline(never)]
     fn push_told(&self, task: TaskRef, trace: &Tracer, why: impl FnOnce() -> Why) {
-        self.push_and_tell(task, trace, why());
-    }
-
-    /// It is in the queue before anybody is told.
-    #[inline(never)] // once in a binary, and not for each kind of cause
-    fn push_and_tell(&self, task: TaskRef, trace: &Tracer, Why { cause, via }: Why) {
-        let id = task.id();
+        let (id, why) = (task.id(), why());
         self.queue.push(task);
         trace.queued(self.queue.len());
-        trace.wake(id, cause, via);
+        trace.wake(id, why);
+    }
+
+    /// As `push`, if this happens in a task's turn, which is the cause then.
+    #[inline]
+    pub(crate) fn push_by(
+        &self,
+        task: TaskRef,
+        trace: &Tracer,
+        running: &Running,
+        via: impl FnOnce() -> Option<Via>,
+    ) {
+        if trace.tells_events() {
+            return self.push_told_by(task, trace, running, via);
+        }
+        self.queue.push(task);
+    }
+
+    /// The way of nearly all wakes: 41 instructions fewer than if it made a value of the cause first.
+    #[cold]
+    #[inline(never)]
+    fn push_told_by(&self, task: TaskRef, trace: &Tracer, running: &Running, via: impl FnOnce() -> Option<Via>) {
+        match running.id() {
+            Some(by) if trace.is_lean() => {
+                let id = task.id();
+                self.queue.push(task);
+                trace.wake_by(id, by, via());
+            }
+            _ => self.push_told(task, trace, || Why { cause: running.cause(), via: via() }),
+        }
     }
 
     /// The next task, if there is one and the loop is not halted.

@@ -188,6 +188,16 @@ pub(crate) fn make_ready(state: &State, task: TaskRef, why: impl FnOnce() -> Why
     }
 }
 
+/// The same, where the cause is whoever runs, by way of `via`.
+#[inline]
+pub(crate) fn make_ready_by(state: &State, task: TaskRef, via: impl FnOnce() -> Option<Via>) {
+    if is_admitted(&task) {
+        state.ready.push_by(task, &state.trace, &state.running, via);
+    } else {
+        merge_owned(state, task, || Why { cause: state.running.cause(), via: via() });
+    }
+}
+
 /// Makes a task ready that nobody knows of yet.
 #[inline]
 pub(crate) fn make_ready_first(state: &State, task: TaskRef) {
@@ -264,7 +274,7 @@ pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> 
 pub(crate) fn wake_task(task: TaskRef, via: impl FnOnce() -> Option<Via>) {
     current(|state| match state {
         Some(state) if task.is_of(&state.inbox) => {
-            make_ready(state, task, || Why { cause: state.running.cause(), via: via() });
+            make_ready_by(state, task, via);
         }
         _ => wake_elsewhere(&task),
     });
@@ -419,7 +429,7 @@ unsafe fn wake_waker_by_ref(data: *const ()) {
     // SAFETY: CURRENT: an inbox that is a task's, and so not null, is current only with its state. OWNER likewise.
     let (state, task) = unsafe { (&*state, TaskRef::lent(data)) };
     if is_admitted(&task) {
-        state.ready.push(TaskRef::clone(&task), &state.trace, || state.running.cause().into());
+        state.ready.push_by(TaskRef::clone(&task), &state.trace, &state.running, || None);
     } else {
         merge(state, &task, || state.running.cause().into());
     }

@@ -283,11 +283,12 @@ impl Builder {
         let (reactor, bell) = Reactor::new(self.events)?;
         let id = RuntimeId(MADE.fetch_add(1, Ordering::Relaxed) + 1);
         #[cfg(feature = "glass")]
-        let trace_file = TraceFile::open(self.trace_to.take(), self.env, &mut self.sinks)?;
-        #[cfg(feature = "glass")]
         let (turns, watchers) = std::mem::take(&mut self.watching).begin(id)?;
         let clock = Rc::new(Clock::new(self.paused));
         self.sinks.attach(id, clock.now())?;
+        // After what may fail: it empties the file.
+        #[cfg(feature = "glass")]
+        let trace_file = TraceFile::open(self.trace_to.take(), self.env, &mut self.sinks, (id, clock.now()))?;
         let inbox = Arc::new(Inbox::new(bell, id, !self.observers.is_empty() || self.sinks.are_any()));
         live::announce(&inbox);
         cell::open();

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::clock::Instant;
 use crate::panics::say;
 use crate::trace::export::{self, Format};
 use crate::trace::{FlightRecorder, RuntimeId, Sinks};
@@ -38,7 +39,12 @@ impl TraceFile {
     /// Makes the file that was asked for by `trace_to`, or else by the environment where that is `read`, and sees to it
     /// that what belongs there is recorded. The file is made now, so that a path to which nothing can be written is told
     /// before the program runs, not after.
-    pub(super) fn open(trace_to: Option<PathBuf>, read: bool, sinks: &mut Sinks) -> io::Result<Option<TraceFile>> {
+    pub(super) fn open(
+        trace_to: Option<PathBuf>,
+        read: bool,
+        sinks: &mut Sinks,
+        (runtime, now): (RuntimeId, Instant),
+    ) -> io::Result<Option<TraceFile>> {
         let variable = || std::env::var_os(VARIABLE).filter(|path| read && !path.is_empty());
         let (path, asked) = match trace_to {
             Some(path) => (path, Asked::Program),
@@ -53,7 +59,11 @@ impl TraceFile {
         let remedy = "; name a file in a folder that exists and may be written to";
         export::create(&path).map_err(|error| with(error, remedy))?;
         let path = std::path::absolute(&path)?;
-        let recorder = sinks.flight.get_or_insert_default().clone();
+        if sinks.flight.is_none() {
+            sinks.flight = Some(FlightRecorder::new());
+            sinks.attach(runtime, now)?;
+        }
+        let recorder = sinks.flight.clone().expect("there is one");
         Ok(Some(TraceFile { path, asked, recorder }))
     }
 

@@ -213,6 +213,8 @@ impl Watchers {
 /// The thread, and what it watches.
 struct Watchdog {
     watched: Arc<Watched>,
+    /// A child that was forked has no such thread, and must not wait for its end.
+    process: u32,
     was_ended: Cell<bool>,
     /// Closed by the thread's end.
     ended: Receiver<()>,
@@ -230,7 +232,7 @@ impl Watchdog {
             drop(alive);
         })?;
         let _ = watched.watcher.set(thread.thread().clone());
-        Ok(Watchdog { watched, was_ended: Cell::new(false), ended })
+        Ok(Watchdog { watched, process: std::process::id(), was_ended: Cell::new(false), ended })
     }
 
     /// Ends it, and waits for that until `deadline`, or as long as a report takes; once.
@@ -239,6 +241,9 @@ impl Watchdog {
             return;
         }
         self.watched.end();
+        if self.process != std::process::id() {
+            return;
+        }
         let _ = match deadline {
             Some(deadline) => self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok(),
             None => self.ended.recv().is_ok(),
@@ -267,7 +272,7 @@ struct Held {
 
 fn watch(watched: &Watched, mut report: Report) {
     let mut tell = |stuck: &StuckPoll| guarded("a report of a stuck poll", || report(stuck));
-    let pause = watched.limit / 4;
+    let pause = (watched.limit / 4).max(Duration::from_micros(100)); // what is shorter would be a loop of its own
     let mut held: Option<Held> = None;
     loop {
         let is_last = watched.is_over(); // asked before the look, which then sees the end of every turn

@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via};
+use super::{Cause, Counted, Event, Kind, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -49,7 +49,7 @@ pub trait Observer {
 pub(crate) struct Tracer {
     /// Somebody is given events.
     on: Cell<bool>,
-    /// Sinks alone are told, who are given the events of each poll by ways of their own.
+    /// Somebody is told, but sinks alone, who are given the events of each poll by ways of their own.
     is_lean: Cell<bool>,
     /// Somebody is given events, or hears of turns.
     is_on: Cell<bool>,
@@ -86,7 +86,7 @@ impl Tracer {
         let is_observed = track_waits || !observers.is_empty();
         Tracer {
             on: Cell::new(is_observed || sinks.are_any()),
-            is_lean: Cell::new(!is_observed),
+            is_lean: Cell::new(!is_observed && sinks.are_any()),
             is_on: Cell::new(is_observed || sinks.are_any()),
             turns: None,
             accounts: Accounts::new(is_observed),
@@ -153,6 +153,12 @@ impl Tracer {
         self.on.get()
     }
 
+    /// Whether events are told, but to sinks alone.
+    #[inline]
+    pub(crate) fn is_lean(&self) -> bool {
+        self.is_lean.get()
+    }
+
     fn turn_on(&self, events: bool) {
         self.on.set(events);
         self.is_on.set(events || self.turns.is_some());
@@ -210,27 +216,29 @@ impl Tracer {
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
         self.has_leaf.set(false);
-        match (self.on.get(), self.is_lean.get()) {
-            (false, _) => {}
-            (true, true) => self.sinks.poll(task),
-            (true, false) => self.deliver(Event::Poll(task)),
+        if self.is_lean.get() {
+            self.sinks.poll(task);
+        } else if self.on.get() {
+            self.deliver(Event::Poll(task));
         }
     }
 
     /// Tells `Event::Pending`. The leaf stays noted, for `turn_pends`.
     #[inline]
     pub(crate) fn pending(&self, task: TaskId) {
-        if !self.on.get() {
-            return;
-        }
         if !self.is_lean.get() {
-            return self.deliver_pending(task);
+            if self.on.get() {
+                self.deliver_pending(task);
+            }
+            return;
         }
         let now = self.clock.now();
         self.stamp.set(now);
-        // Lent: it is 40 bytes, and was copied twice.
-        let leaf = self.leaf.borrow();
-        self.sinks.pending(now, task, leaf.as_ref().filter(|_| self.has_leaf.get()));
+        if self.has_leaf.get() {
+            self.sinks.pending(now, task, self.leaf.borrow().as_ref()); // lent: it is 40 bytes, and was copied twice
+        } else {
+            self.sinks.pending(now, task, None);
+        }
     }
 
     #[cold]
@@ -243,15 +251,52 @@ impl Tracer {
         self.leaf.replace(on);
     }
 
-    /// Tells `Event::Wake`.
-    #[inline]
-    pub(crate) fn wake(&self, task: TaskId, cause: Cause, via: Option<Via>) {
-        if !self.is_lean.get() || !matches!(cause, Cause::Task(_)) {
-            return self.deliver(Event::Wake { task, cause, via });
+    /// Tells `Event::Wake`. Here each caller sees which way its cause takes, and never makes a value of the others.
+    #[inline(always)]
+    pub(crate) fn wake(&self, task: TaskId, why: Why) {
+        match why {
+            Why { cause: Cause::Spawned, via: None } if self.is_lean.get() => {
+                self.sinks.wake_spawned(self.within(), task);
+            }
+            Why { cause, via } => self.deliver(Event::Wake { task, cause, via }),
         }
-        let now = if self.clock.is_paused() { self.clock.now() } else { self.stamp.get() };
-        self.sinks.wake(now, task, &cause, via);
-        mem::forget(cause); // a task's id: to find out that there is nothing to drop took 16 instructions
+    }
+
+    /// Tells `Event::Wake` of a wake by a task, to sinks alone: if it `is_lean`.
+    #[inline]
+    pub(crate) fn wake_by(&self, task: TaskId, by: TaskId, via: Option<Via>) {
+        self.sinks.wake_by(self.within(), task, by, via);
+    }
+
+    /// Tells `Event::Spawn`.
+    #[inline]
+    pub(crate) fn spawn(
+        &self,
+        task: TaskId,
+        kind: Kind,
+        name: Option<Arc<str>>,
+        by: Option<TaskId>,
+        site: &'static Location<'static>,
+    ) {
+        if !self.on.get() {
+            return;
+        }
+        if !self.is_lean.get() {
+            return self.deliver(Event::Spawn { task, kind, name, by, site });
+        }
+        if by.is_none() {
+            self.stamp.set(self.clock.now());
+        }
+        self.sinks.spawn(self.within(), task, kind, name, by, site);
+    }
+
+    /// The time that is told of what happens within a poll: see `is_dated`.
+    #[inline]
+    fn within(&self) -> Instant {
+        if self.clock.is_paused() {
+            self.stamp.set(self.clock.now());
+        }
+        self.stamp.get()
     }
 
     /// The seam for `Event::Done`, which a task that nobody observes may come by, too.
@@ -351,7 +396,7 @@ impl Tracer {
                 };
                 if left == 0 && !self.track_waits {
                     self.is_observed.set(false);
-                    self.is_lean.set(self.meter.is_none());
+                    self.is_lean.set(self.meter.is_none() && self.sinks.are_any());
                     self.accounts.end();
                 }
                 self.turn_on(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());

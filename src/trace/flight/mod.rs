@@ -10,12 +10,15 @@ mod words;
 
 use std::cell::RefCell;
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::story::Story;
-use super::{Cause, Event, Leaf, Outcome, RuntimeId, TaskId, Via};
+use super::{Event, Kind, Leaf, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 use note::Notes;
+use people::Person;
 
 /// Keeps the newest events of a runtime in a few bytes each, and tells them as a [`Recorder`](super::Recorder) does.
 ///
@@ -160,9 +163,28 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.done(now.nanos(), task, outcome);
     }
 
+    #[inline(always)] // see `Sinks::wake_by`
+    pub(super) fn wake_by(&self, now: Instant, task: TaskId, by: TaskId, via: Option<Via>) {
+        self.flight.borrow_mut().notes.wake_by(now.nanos(), task, by, via);
+    }
+
     #[inline]
-    pub(super) fn wake(&self, now: Instant, task: TaskId, cause: &Cause, via: Option<Via>) {
-        self.flight.borrow_mut().notes.wake(now.nanos(), task, cause, via, false);
+    pub(super) fn wake_spawned(&self, now: Instant, task: TaskId) {
+        self.flight.borrow_mut().notes.wake_spawned(now.nanos(), task);
+    }
+
+    #[inline]
+    pub(super) fn spawn(
+        &self,
+        now: Instant,
+        task: TaskId,
+        kind: Kind,
+        name: Option<Arc<str>>,
+        by: Option<TaskId>,
+        site: &'static Location<'static>,
+    ) {
+        let person = Person::new(kind, name, by, site);
+        self.flight.borrow_mut().notes.spawn(now.nanos(), task, person);
     }
 }
 

@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use super::note::{JOINS, NAMED, Named, Notes, SOURCES, TIMERS, Told, kind_of};
 use super::words;
-use crate::trace::intern::{address, place_of};
+use crate::trace::intern::{Key, address, place_of};
 use crate::trace::{Leaf, Via};
 
 impl Notes {
     /// The number of a leaf, in its table; how its own number is told is part of it.
     #[inline(always)]
     pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        if let Leaf::Sync { .. } = leaf {
-            return self.leaves.number(place_of(leaf), || (*leaf, Told::Whole));
+        if let Leaf::Sync { .. } = leaf
+            && let Some(number) = self.leaves.recent(place_of(leaf))
+        {
+            return number;
         }
-        self.numbered_leaf(task, leaf)
+        self.leaf_otherwise(task, leaf)
     }
 
     #[inline(never)]
-    fn numbered_leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+    fn leaf_otherwise(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number) = match *leaf {
-            Leaf::Sync { .. } => return 0,
+            Leaf::Sync { .. } => return self.leaves.remember(place_of(leaf), || (*leaf, Told::Whole)),
             Leaf::Timer { timer, .. } => (TIMERS, timer.0),
             Leaf::Source { source, .. } => (SOURCES, source.0),
             Leaf::Join { task, .. } => (JOINS, task.0.get()),
@@ -64,7 +66,13 @@ impl Notes {
     #[inline]
     pub(super) fn via(&mut self, via: Option<Via>) -> u64 {
         let Some(via) = via else { return 0 };
-        self.vias.number([via.what.as_ptr() as usize, via.what.len(), address(via.made), 0], || via)
+        self.vias.recent(key_of(&via)).unwrap_or_else(|| self.new_via(&via))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_via(&mut self, via: &Via) -> u64 {
+        self.vias.remember(key_of(via), || *via)
     }
 
     /// The number of a thread's name; 0 if there is no room for more names.
@@ -84,4 +92,9 @@ impl Notes {
 
 fn place(task: u64, class: usize) -> usize {
     (task as usize * 3 + class) % NAMED
+}
+
+#[inline(always)]
+fn key_of(via: &Via) -> Key {
+    [via.what.as_ptr() as usize, via.what.len(), address(via.made), 0]
 }

@@ -114,6 +114,9 @@ impl Notes {
             Event::Done { task, outcome } => self.done(now, *task, *outcome),
             Event::Wake { task, cause, via } => self.wake(now, *task, cause, *via, false),
             Event::Merge { task, cause, via } => self.wake(now, *task, cause, *via, true),
+            Event::Spawn { task, kind, name, by, site } => {
+                self.spawn(now, *task, Person::new(*kind, name.clone(), *by, site));
+            }
             _ => {
                 self.begin_event();
                 match event {
@@ -169,11 +172,6 @@ impl Notes {
                     }
                     _ => (self.due, self.park_due) = (self.due | PARK, *wait),
                 }
-            }
-            Event::Spawn { task, kind, name, by, site } => {
-                self.people.spawned(task.0.get(), Person::new(*kind, name.clone(), *by, site));
-                self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task.0.get()), 0);
-                self.after_spawn = self.ring.cursor();
             }
             Event::Abort { task, by } if by.is_none_or(|by| by.0.get() == self.actor()) => {
                 let by = if by.is_some() { words::BY } else { 0 };
@@ -285,6 +283,16 @@ impl Notes {
         }
         self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(time.min(words::NUMBER.most())));
         field.of(field.most())
+    }
+
+    #[inline(always)] // the person is made where it is kept, and not read back before its parts are written
+    pub(super) fn spawn(&mut self, now: u64, task: TaskId, person: Person) {
+        self.begin_event();
+        self.catch_up(now);
+        let task = task.0.get();
+        self.people.spawned(task, person);
+        self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task), 0);
+        self.after_spawn = self.ring.cursor();
     }
 
     pub(super) fn actor(&self) -> u64 {

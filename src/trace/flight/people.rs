@@ -79,7 +79,7 @@ impl People {
         self.newest
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn spawned(&mut self, id: u64, person: Person) {
         if self.newest + 1 != id {
             self.skip_to(id);

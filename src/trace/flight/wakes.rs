@@ -5,37 +5,57 @@ use super::words::{self, cause};
 use crate::trace::{Cause, Direction, Event, Phase, TaskId, Via};
 
 impl Notes {
-    #[inline(always)]
     pub(super) fn wake(&mut self, now: u64, task: TaskId, cause: &Cause, via: Option<Via>, again: bool) {
         self.begin_event();
-        if now > self.said.at {
-            self.catch_up(now);
-        }
+        self.catch_up(now);
         let (again, task) = (if again { words::AGAIN } else { 0 }, task.0.get());
-        if let Cause::Task(by) = cause
-            && by.0.get() == self.actor()
-        {
-            let via = words::VIA.of(self.via(via));
-            return self.put_wake(again, task, cause::TASK, via, 0);
-        }
         self.wake_otherwise(again, task, cause, via);
+    }
+
+    /// A wake by a task.
+    #[inline(always)] // see `Sinks::wake_by`
+    pub(super) fn wake_by(&mut self, now: u64, task: TaskId, by: TaskId, via: Option<Via>) {
+        self.begin_event();
+        self.catch_up(now);
+        self.put_wake_by(0, task.0.get(), by, via);
+    }
+
+    /// The wake of a task that was spawned.
+    #[inline]
+    pub(super) fn wake_spawned(&mut self, now: u64, task: TaskId) {
+        self.begin_event();
+        self.catch_up(now);
+        self.put_wake_spawned(0, task.0.get());
+    }
+
+    #[inline(always)]
+    fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: Option<Via>) {
+        let by = by.0.get();
+        let why = if by == self.actor() {
+            cause::TASK
+        } else {
+            self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by));
+            cause::OTHER
+        };
+        let via = words::VIA.of(self.via(via));
+        self.put_wake(again, task, why, via, 0);
+    }
+
+    #[inline]
+    fn put_wake_spawned(&mut self, again: u64, task: u64) {
+        let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
+        if follows && self.due == 0 && again == 0 {
+            return self.ring.amend(words::READY);
+        }
+        self.put_wake(again, task, cause::PLAIN, words::PLAIN.of(cause::SPAWNED), 0);
     }
 
     #[inline(never)]
     fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
         let is_plain = via.is_none();
         let (phase, why, payload) = match cause {
-            Cause::Task(by) => {
-                self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by.0.get()));
-                (0, cause::OTHER, words::VIA.of(self.via(via)))
-            }
-            Cause::Spawned if is_plain => {
-                let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
-                if follows && self.due == 0 && again == 0 {
-                    return self.ring.amend(words::READY);
-                }
-                (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED))
-            }
+            Cause::Task(by) => return self.put_wake_by(again, task, *by, via),
+            Cause::Spawned if is_plain => return self.put_wake_spawned(again, task),
             Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
                 self.name(task, TIMERS, timer.0);
                 (number_of(Phase::Fire), cause::TIMER, timer.0)
