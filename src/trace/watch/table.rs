@@ -224,7 +224,10 @@ impl Seating {
         let word = match on {
             None => 0,
             Some(leaf) => {
-                let at = self.leaves.number(place_of(&leaf), || lock(&table.leaves).push(leaf));
+                let at = self
+                    .leaves
+                    .recent(place_of(&leaf))
+                    .unwrap_or_else(|| self.leaves.remember(place_of(&leaf), || lock(&table.leaves).push(leaf)));
                 which(&leaf) << WHICH | at
             }
         };
