@@ -1,5 +1,6 @@
 //! The programs whose recordings the page is tested with.
 
+use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
@@ -7,8 +8,8 @@ use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::{Mutex, Notify, Semaphore, mpsc};
-use glassloop::time::sleep;
-use glassloop::trace::Recorder;
+use glassloop::time::{Instant, sleep};
+use glassloop::trace::{Event, Observer, Recorder};
 use glassloop::{Builder, join_all, spawn, spawn_blocking, spawn_named, yield_now};
 
 use crate::program::program;
@@ -46,11 +47,25 @@ fn run<F: Future + 'static>(builder: Builder, future: F) -> Recorder {
 }
 
 fn record<F: Future + 'static>(recorder: Recorder, builder: Builder, future: F) -> Recorder {
-    let runtime = builder.observer(recorder.observer()).build().unwrap();
+    let until = Rc::new(Until { recorder: recorder.observer(), is_over: Cell::new(false) });
+    let runtime = builder.observer(until.clone()).build().unwrap();
     runtime.block_on(future);
-    // What lives still is in the recording as it is now, not as its end by the runtime's would tell it.
-    std::mem::forget(runtime);
+    until.is_over.set(true);
     recorder
+}
+
+/// Records no more than this: what lives still is told as it is at the end, not as it ends by its runtime's drop.
+struct Until {
+    recorder: Rc<dyn Observer>,
+    is_over: Cell<bool>,
+}
+
+impl Observer for Until {
+    fn event(&self, at: Instant, event: &Event) {
+        if !self.is_over.get() {
+            self.recorder.event(at, event);
+        }
+    }
 }
 
 /// Holds the loop for about this long, as work does.
