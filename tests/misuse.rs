@@ -17,7 +17,7 @@ use std::time::Duration;
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::time::{self, Instant, Sleep, sleep};
 use glassloop::trace::{Event, Observer, Recorder};
-use glassloop::{Builder, Handle, JoinHandle, RemoteError, Runtime, spawn, yield_now};
+use glassloop::{Builder, Handle, JoinError, JoinHandle, RemoteError, Runtime, spawn, yield_now};
 
 /// The words of the panic that `act` ends with.
 #[track_caller]
@@ -874,4 +874,26 @@ fn a_handle_whose_runtime_is_gone_says_so_and_drops_what_it_was_given() {
     assert!(matches!(&error, RemoteError::Gone(gone) if gone.runtime_id() == id));
     assert_eq!(error.to_string(), gone);
     assert_eq!(handle.runtime_id(), id, "its name outlives it");
+}
+
+#[test]
+fn a_writer_that_shows_the_error_it_is_writing_gets_its_words() {
+    use std::fmt::{self, Write};
+
+    struct Again<'a>(&'a JoinError, Option<String>);
+    impl Write for Again<'_> {
+        fn write_str(&mut self, _part: &str) -> fmt::Result {
+            self.1 = Some(self.0.to_string());
+            Ok(())
+        }
+    }
+
+    async fn fails() {
+        panic!("twice")
+    }
+
+    let error = glassloop::run(async { spawn(fails()).await.unwrap_err() });
+    let mut again = Again(&error, None);
+    write!(again, "{error}").unwrap();
+    assert_eq!(again.1.as_deref(), Some("task 2 panicked: twice"));
 }

@@ -78,8 +78,9 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(payload) = &self.panic else { return write!(f, "task {} was cancelled", self.id) };
-        let payload = payload.lock().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "task {} panicked: {}", self.id, message_of(payload.as_ref()))
+        // Copied: whoever writes is foreign, and may look at this very error.
+        let words = message_of(payload.lock().unwrap_or_else(PoisonError::into_inner).as_ref()).to_owned();
+        write!(f, "task {} panicked: {words}", self.id)
     }
 }
 
