@@ -1,0 +1,1 @@
+//! What tokio-console is told of a loop.

@@ -1,0 +1,1 @@
+//! `#[glassloop::main]` and `#[glassloop::test]`. Use them through glassloop, feature `macros`.
