@@ -79,6 +79,10 @@ mod pages {
     struct FromAsyncio;
     #[doc = include_str!("../docs/from_tokio.md")]
     struct FromTokio;
+    #[doc = include_str!("../docs/leaf_future.md")]
+    struct LeafFuture;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
 }
 
 // Other crates' macros, in our order.
