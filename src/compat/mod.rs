@@ -5,6 +5,8 @@
 mod futures_task;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "hyper-util")]
+pub mod hyper_util;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 

@@ -1,0 +1,267 @@
+//! How hyper-util's client comes to a connection.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
+use std::pin::Pin;
+#[cfg(unix)]
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tower_service::Service;
+
+#[cfg(unix)]
+use crate::net::UnixStream;
+use crate::net::{TcpStream, lookup_host};
+use crate::time::{Sleep, sleep, timeout};
+
+/// How long one address is tried before the next is tried beside it (RFC 8305, "Connection Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
+
+type Connecting<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+
+/// Connects over TCP for hyper-util's client: `Client::builder(Exec).build(Connector::new())`.
+///
+/// A name is looked up on the blocking pool. Where it has several addresses, each gets 250 ms before the next is
+/// tried beside it, in the resolver's order but with the families in turn (RFC 8305, "happy eyeballs"); one that fails
+/// makes room at once. The first connection wins.
+///
+/// # Errors
+/// `InvalidInput` for a URI without a host, or of another scheme than `http` (see
+/// [`enforce_http`](Connector::enforce_http)); what the resolver says; what the system says, with each address that was
+/// tried; `TimedOut`. The client gives them as the source of its own error.
+///
+/// # Cancel safety
+/// Dropped, the future closes the sockets that were connecting.
+///
+/// # Examples
+/// ```
+/// use glassloop::compat::hyper::{Exec, Timer};
+/// use glassloop::compat::hyper_util::Connector;
+/// use hyper_util::client::legacy::Client;
+/// use std::error::Error;
+/// use std::time::Duration;
+///
+/// glassloop::run(async {
+///     let connector = Connector::new().connect_timeout(Duration::from_secs(5));
+///     let client = Client::builder(Exec).pool_timer(Timer).build::<_, String>(connector);
+///     let error = client.get("http://127.0.0.1:1/".parse().unwrap()).await.unwrap_err();
+///     assert!(error.source().unwrap().to_string().starts_with("127.0.0.1:1: "));
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connector {
+    nodelay: bool,
+    any_scheme: bool,
+    connect_timeout: Option<Duration>,
+}
+
+impl Connector {
+    /// Connects with `TCP_NODELAY` and without a limit of time.
+    #[must_use]
+    pub fn new() -> Connector {
+        Connector { nodelay: true, any_scheme: false, connect_timeout: None }
+    }
+
+    /// Whether small writes go out at once (`TCP_NODELAY`). They do by default: hyper writes a request in one piece.
+    #[must_use]
+    pub fn nodelay(self, nodelay: bool) -> Connector {
+        Connector { nodelay, ..self }
+    }
+
+    /// How long looking up the name and connecting to all of its addresses may take together.
+    #[must_use]
+    pub fn connect_timeout(self, limit: Duration) -> Connector {
+        Connector { connect_timeout: Some(limit), ..self }
+    }
+
+    /// Whether a URI of another scheme than `http` is refused. It is by default, for what goes through this connection
+    /// is not encrypted; a connector that puts TLS on it turns this off. The default port of `https` is known.
+    #[must_use]
+    pub fn enforce_http(self, enforce: bool) -> Connector {
+        Connector { any_scheme: !enforce, ..self }
+    }
+
+    /// The host and the port of `uri`.
+    fn place(&self, uri: &Uri) -> io::Result<String> {
+        let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+        let scheme = uri.scheme_str();
+        if !self.any_scheme && scheme != Some("http") {
+            return Err(invalid(format!("{uri} is not http, and this connector does not encrypt")));
+        }
+        let host = uri.host().ok_or_else(|| invalid(format!("{uri} names no host")))?;
+        let port = uri.port_u16().unwrap_or(if scheme == Some("https") { 443 } else { 80 });
+        Ok(format!("{host}:{port}"))
+    }
+
+    async fn connect(self, uri: Uri) -> io::Result<TcpStream> {
+        let place = self.place(&uri)?;
+        let connecting = async {
+            let addresses = lookup_host(place.as_str()).await?;
+            let stream = first_of(&place, in_turn(addresses)).await?;
+            stream.set_nodelay(self.nodelay)?;
+            Ok(stream)
+        };
+        match self.connect_timeout {
+            None => connecting.await,
+            Some(limit) => timeout(limit, connecting).await.unwrap_or_else(|_| {
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("{place}: no connection within {limit:?}")))
+            }),
+        }
+    }
+}
+
+impl Default for Connector {
+    fn default() -> Connector {
+        Connector::new()
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TcpStream;
+    type Error = io::Error;
+    type Future = Connecting<TcpStream>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Connecting<TcpStream> {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+impl Connection for TcpStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+/// The addresses in their order, but with the families in turn, so that a family that leads nowhere costs one head
+/// start.
+fn in_turn(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut places = [0, 0];
+    let mut placed: Vec<_> = addresses
+        .map(|addr| {
+            let place = &mut places[usize::from(addr.is_ipv6())];
+            *place += 1;
+            (*place, addr)
+        })
+        .collect();
+    placed.sort_by_key(|&(place, _)| place); // stable: of two with one place, the resolver's first stays first
+    placed.into_iter().map(|(_, addr)| addr).collect()
+}
+
+/// Connects to whichever address answers first.
+async fn first_of(place: &str, addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut waiting = addresses.into_iter();
+    let mut trying: Vec<(SocketAddr, Connecting<TcpStream>)> = Vec::new();
+    let mut failed = None;
+    let mut head_start: Option<Sleep> = None; // without one the next is tried at once
+    poll_fn(|cx| {
+        loop {
+            let mut tried = 0;
+            while let Some((addr, attempt)) = trying.get_mut(tried) {
+                match attempt.as_mut().poll(cx) {
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
+                    Poll::Ready(Err(error)) => {
+                        failed = Some(and(failed.take(), *addr, &error));
+                        drop(trying.remove(tried));
+                        head_start = None;
+                    }
+                    Poll::Pending => tried += 1,
+                }
+            }
+            match waiting.as_slice() {
+                [] if trying.is_empty() => {
+                    return Poll::Ready(Err(failed.take().unwrap_or_else(|| no_address(place))));
+                }
+                [] => return Poll::Pending,
+                _ => {}
+            }
+            if head_start.as_mut().is_some_and(|time| Pin::new(time).poll(cx).is_pending()) {
+                return Poll::Pending;
+            }
+            trying.extend(waiting.next().map(|addr| (addr, Box::pin(TcpStream::connect(addr)) as _)));
+            head_start = (!waiting.as_slice().is_empty()).then(|| sleep(HEAD_START));
+        }
+    })
+    .await
+}
+
+fn no_address(place: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{place} has no address"))
+}
+
+/// One error more, with its address.
+fn and(before: Option<io::Error>, addr: SocketAddr, error: &io::Error) -> io::Error {
+    match before {
+        None => io::Error::new(error.kind(), format!("{addr}: {error}")),
+        Some(before) => io::Error::new(error.kind(), format!("{before}; {addr}: {error}")),
+    }
+}
+
+/// Connects to one Unix socket, whatever the URI says, for hyper-util's client: the URI still gives the path, and the
+/// `host` header.
+///
+/// # Errors
+/// As [`UnixStream::connect`].
+///
+/// # Examples
+/// ```no_run
+/// use glassloop::compat::hyper::{Exec, Timer};
+/// use glassloop::compat::hyper_util::UnixConnector;
+/// use hyper_util::client::legacy::Client;
+///
+/// glassloop::run(async {
+///     let docker = UnixConnector::new("/var/run/docker.sock");
+///     let client = Client::builder(Exec).pool_timer(Timer).build::<_, String>(docker);
+///     let answer = client.get("http://docker/version".parse().unwrap()).await.unwrap();
+///     println!("{}", answer.status());
+/// });
+/// ```
+#[cfg(unix)]
+#[derive(Clone, Debug)]
+pub struct UnixConnector {
+    path: Arc<Path>,
+}
+
+#[cfg(unix)]
+impl UnixConnector {
+    /// Connects to the listener at `path`.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> UnixConnector {
+        UnixConnector { path: path.as_ref().into() }
+    }
+}
+
+#[cfg(unix)]
+impl Service<Uri> for UnixConnector {
+    type Response = UnixStream;
+    type Error = io::Error;
+    type Future = Connecting<UnixStream>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Connecting<UnixStream> {
+        let path = self.path.clone();
+        Box::pin(async move {
+            let connected = UnixStream::connect(&*path).await;
+            connected.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        })
+    }
+}
+
+#[cfg(unix)]
+impl Connection for UnixStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
