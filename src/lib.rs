@@ -83,6 +83,10 @@ mod pages {
     struct LeafFuture;
     #[doc = include_str!("../docs/testing.md")]
     struct Testing;
+    #[doc = include_str!("../macros/src/main.md")]
+    struct MainAttribute;
+    #[doc = include_str!("../macros/src/test.md")]
+    struct TestAttribute;
 }
 
 // Other crates' macros, in our order.
@@ -139,6 +143,8 @@ mod by_id;
 mod atomic;
 
 pub use cell::JoinError;
+#[cfg(feature = "macros")]
+pub use glassloop_macros::{main, test};
 pub use join::{
     AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
     JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,

@@ -34,7 +34,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 pub use crate::pool::Load;
-#[cfg(all(unix, feature = "glass", feature = "signal"))]
+#[cfg(all(feature = "glass", any(feature = "macros", all(unix, feature = "signal"))))]
 pub(crate) use asker::Asker;
 pub use builder::Builder;
 pub use deadlock::Deadlock;
@@ -168,8 +168,13 @@ impl Runtime {
         self.drive(future, Location::caller())
     }
 
+    /// `site` is where it is said to be spawned.
     #[track_caller]
-    fn drive<F: Future>(&self, future: F, site: &'static Location<'static>) -> Result<F::Output, Deadlock> {
+    pub(crate) fn drive<F: Future>(
+        &self,
+        future: F,
+        site: &'static Location<'static>,
+    ) -> Result<F::Output, Deadlock> {
         refuse_nesting("block_on", site);
         let state = &*self.state;
         lost::refuse_if_stopped(state);

@@ -1,4 +1,9 @@
-//! `select!`, `join!`, `try_join!`: tokio's macros, in the order in which they are written.
+//! `select!`, `join!`, `try_join!`: tokio's macros, in the order in which they are written; and what the attributes
+//! `main` and `test` expand to.
+
+#[doc(hidden)]
+pub mod attributes;
+mod limit;
 
 /// What the macros expand to.
 #[doc(hidden)]

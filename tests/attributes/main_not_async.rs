@@ -1,0 +1,4 @@
+#[glassloop::main]
+fn main() {
+    glassloop::yield_now().await;
+}

@@ -1,0 +1,4 @@
+#[glassloop::main]
+async fn main() -> u32 {
+    42
+}

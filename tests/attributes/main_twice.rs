@@ -1,0 +1,3 @@
+#[glassloop::main]
+#[glassloop::main]
+async fn main() {}

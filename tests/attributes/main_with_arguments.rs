@@ -1,0 +1,4 @@
+#[glassloop::main]
+async fn main(arguments: Vec<String>) {
+    println!("{arguments:?}");
+}
