@@ -30,9 +30,11 @@
 //! ```
 
 mod connect;
+mod listener;
 mod server;
 
 pub use connect::Connector;
 #[cfg(unix)]
 pub use connect::UnixConnector;
-pub use server::{Listener, Serve, Served, serve, serve_hyper};
+pub use listener::{AndThen, Listener};
+pub use server::{Serve, Served, serve, serve_hyper};

@@ -19,62 +19,20 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use slab::Slab;
 
+use super::Listener;
 use crate::compat::hyper::{Exec, Timer};
 use crate::join::{JoinHandle, spawn_named, yield_now};
-use crate::net::TcpListener;
-#[cfg(unix)]
-use crate::net::UnixListener;
 use crate::sync::{CancellationToken, Notify};
 use crate::time::{sleep, timeout};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// How long a connection may take to its first request. hyper's own limit on a request's head begins only when the
-/// version of HTTP is known, so without this a client that says nothing stays for ever.
-const FIRST_REQUEST: Duration = Duration::from_secs(30);
+/// How long a connection may take to be opened, and then to its first request. hyper's own limit on a request's head
+/// begins only when the version of HTTP is known, so without this a client that says nothing stays for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long nothing is accepted after the system said that it cannot.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What [`serve`] accepts connections from.
-///
-/// Implement it for a listener that does more than accept: that counts, refuses, sets options.
-pub trait Listener {
-    /// A connection.
-    type Io: Read + Write + Unpin + Send + 'static;
-    /// Where a connection comes from.
-    type Addr: fmt::Debug;
-
-    /// Waits for a connection.
-    ///
-    /// # Errors
-    /// As [`TcpListener::accept`]. On errors of the system the server goes on; any other, and one that says that the
-    /// listener does not listen (`InvalidInput`), ends it.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>>;
-}
-
-impl Listener for TcpListener {
-    type Io = crate::net::TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, Self::Addr)> {
-        let (stream, peer) = TcpListener::accept(self).await?;
-        // hyper writes an answer in one piece, and nothing is to wait for the client's acknowledgement. A connection
-        // that is gone already says so when it is read.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer))
-    }
-}
-
-#[cfg(unix)]
-impl Listener for UnixListener {
-    type Io = crate::net::UnixStream;
-    type Addr = std::os::unix::net::SocketAddr;
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, Self::Addr)> {
-        UnixListener::accept(self).await
-    }
-}
 
 /// Serves a tower service, such as axum's `Router`, over HTTP/1 and HTTP/2. The service and its futures need not be
 /// `Send`.
@@ -131,7 +89,7 @@ impl Listener for UnixListener {
 ///     server.abort();
 /// });
 /// ```
-pub fn serve<L, S>(listener: L, service: S) -> Serve<L, impl FnMut(&L::Io, &L::Addr) -> TowerToHyperService<S>>
+pub fn serve<L, S>(listener: L, service: S) -> Serve<L, impl Fn(&L::Io, &L::Addr) -> TowerToHyperService<S>>
 where
     L: Listener,
     S: tower_service::Service<Request<Incoming>> + Clone,
@@ -154,7 +112,7 @@ where
 pub fn serve_hyper<L, M, S>(listener: L, make: M) -> Serve<L, M>
 where
     L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
+    M: Fn(&L::Io, &L::Addr) -> S,
 {
     let mut builder = Builder::new(Exec);
     builder.http1().timer(Timer);
@@ -215,16 +173,11 @@ impl<L, M, F> Serve<L, M, F> {
     }
 }
 
-impl<L, M, S, B, F> IntoFuture for Serve<L, M, F>
+impl<L, M, S, F> IntoFuture for Serve<L, M, F>
 where
     L: Listener + 'static,
-    M: FnMut(&L::Io, &L::Addr) -> S + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    M: Fn(&L::Io, &L::Addr) -> S + 'static,
+    S: Serves<L::Io> + 'static,
     F: Future<Output = ()> + 'static,
 {
     type Output = io::Result<Served>;
@@ -235,30 +188,25 @@ where
     }
 }
 
-async fn run<L, M, S, B, F>(server: Serve<L, M, F>) -> io::Result<Served>
+async fn run<L, M, S, F>(server: Serve<L, M, F>) -> io::Result<Served>
 where
-    L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    L: Listener + 'static,
+    M: Fn(&L::Io, &L::Addr) -> S + 'static,
+    S: Serves<L::Io> + 'static,
     F: Future<Output = ()>,
 {
     let Serve { listener, make, builder, signal, limit } = server;
     let open = Open(Rc::default());
+    let connections = &open.0;
     let ended = {
         let mut signal = pin!(signal);
-        let mut accepting = pin!(accept(listener, make, Rc::new(builder), &open.0));
+        let mut accepting = pin!(accept(listener, Rc::new(make), Rc::new(builder), connections));
         poll_fn(|cx| match signal.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),
             Poll::Pending => accepting.as_mut().poll(cx).map(Err),
         })
         .await
     }; // the listener is closed
-    let connections = &open.0;
     connections.stop.cancel();
     let cut = match limit {
         None => 0,
@@ -272,28 +220,30 @@ where
 }
 
 /// Accepts until that fails for good.
-async fn accept<L, M, S, B>(
+async fn accept<L, M, S>(
     mut listener: L,
-    mut make: M,
+    make: Rc<M>,
     builder: Rc<Builder<Exec>>,
     connections: &Rc<Connections>,
 ) -> io::Error
 where
-    L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    L: Listener + 'static,
+    M: Fn(&L::Io, &L::Addr) -> S + 'static,
+    S: Serves<L::Io> + 'static,
 {
     loop {
         match listener.accept().await {
-            Ok((io, peer)) => {
-                let service = make(&io, &peer);
-                connections.spawn(&peer, connection(builder.clone(), io, service, connections.stop.clone()));
-                yield_now().await; // who has a full backlog would else accept it all before anybody is served
+            Ok((raw, peer)) => {
+                let name = format!("http from {peer:?}");
+                let (opening, make, builder) = (listener.open(raw), make.clone(), builder.clone());
+                let stop = connections.stop.clone();
+                connections.spawn(name, async move {
+                    let opening = stop.run_until_cancelled(timeout(PATIENCE, opening));
+                    if let Some(Ok(Ok(io))) = opening.await {
+                        make(&io, &peer).serve(&builder, io, &stop).await;
+                    }
+                });
+                yield_now().await; // a full backlog would else be accepted whole before anybody is served
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {} // a client's, and it is gone
@@ -306,10 +256,16 @@ where
     }
 }
 
-/// Serves one connection to its end. Its error is the client's doing, or the service's own, which told it already.
-async fn connection<I, S, B>(builder: Rc<Builder<Exec>>, io: I, service: S, stop: CancellationToken)
+/// What can be served over `Io`: every hyper service from `Request<Incoming>` to a `Response` with any body, whose
+/// errors go into a box. It need not be `Send`.
+pub trait Serves<Io> {
+    /// Serves one connection to its end. Its error is not told: it is the client's doing, or the service's own.
+    fn serve(self, builder: &Builder<Exec>, io: Io, stop: &CancellationToken) -> impl Future<Output = ()>;
+}
+
+impl<Io, S, B> Serves<Io> for S
 where
-    I: Read + Write + Unpin + Send + 'static,
+    Io: Read + Write + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Error: Into<BoxError>,
     S::Future: 'static,
@@ -317,23 +273,25 @@ where
     B::Error: Into<BoxError>,
     Exec: Http2ServerConnExec<S::Future, B>,
 {
-    let begun = Rc::new(Cell::new(false));
-    let service = Begun { service, begun: begun.clone() };
-    let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
-    let mut close = pin!(async {
-        if timeout(FIRST_REQUEST, stop.cancelled()).await.is_err() && begun.get() {
-            stop.cancelled().await;
-        }
-    });
-    let mut closing = false;
-    let _ = poll_fn(|cx| {
-        if !closing && close.as_mut().poll(cx).is_ready() {
-            closing = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        connection.as_mut().poll(cx)
-    })
-    .await;
+    async fn serve(self, builder: &Builder<Exec>, io: Io, stop: &CancellationToken) {
+        let begun = Rc::new(Cell::new(false));
+        let service = Begun { service: self, begun: begun.clone() };
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
+        let mut close = pin!(async {
+            if timeout(PATIENCE, stop.cancelled()).await.is_err() && begun.get() {
+                stop.cancelled().await;
+            }
+        });
+        let mut closing = false;
+        let _ = poll_fn(|cx| {
+            if !closing && close.as_mut().poll(cx).is_ready() {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.as_mut().poll(cx)
+        })
+        .await;
+    }
 }
 
 /// Notes that there was a request.
@@ -387,10 +345,10 @@ impl Drop for Entry {
 }
 
 impl Connections {
-    fn spawn(self: &Rc<Self>, peer: &dyn fmt::Debug, connection: impl Future<Output = ()> + 'static) {
+    fn spawn(self: &Rc<Self>, name: String, connection: impl Future<Output = ()> + 'static) {
         let key = self.tasks.borrow().vacant_key();
         let entry = Entry { connections: self.clone(), key };
-        let task = spawn_named(format!("http from {peer:?}"), async move {
+        let task = spawn_named(name, async move {
             let _entry = entry;
             connection.await;
         });
