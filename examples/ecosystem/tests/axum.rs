@@ -36,7 +36,7 @@ impl Site {
     async fn new(app: Router) -> Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
-        spawn(serve(listener, app).into_future()).detach();
+        spawn(serve(listener, app.into_make_service()).into_future()).detach();
         Site { client: Client::builder(Exec).pool_timer(Timer).build(Connector::new()), uri }
     }
 
@@ -186,4 +186,24 @@ fn a_handler_that_panics_ends_its_own_connection_and_is_told_by_name() {
     let (name, message) = failures.recv().unwrap();
     assert!(name.starts_with("http from 127.0.0.1:"), "{name}");
     assert_eq!(message, "out of paper");
+}
+
+/// `Router` as a service puts its layers on anew with each request; as `into_make_service` gives it, once.
+#[test]
+fn a_layers_state_is_shared_by_all_requests() {
+    use tower::limit::ConcurrencyLimitLayer;
+    let app = Router::new()
+        .route("/", get(|| async { sleep(Duration::from_secs(1)).await }))
+        .layer(ConcurrencyLimitLayer::new(2));
+    let runtime = Builder::new().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let site = Site::new(app).await;
+        let start = Instant::now();
+        join_all((0..6).map(|_| {
+            let site = site.clone();
+            spawn(async move { site.get("/").await })
+        }))
+        .await;
+        assert_eq!(start.elapsed(), Duration::from_secs(3));
+    });
 }

@@ -12,6 +12,7 @@ use axum::{Router, routing::get};
 use glassloop::compat::hyper_util::{Listener, serve};
 use glassloop::net::{TcpListener, TcpSocket, TcpStream};
 use glassloop::time::sleep;
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Counts how often it was asked to accept.
@@ -39,7 +40,12 @@ fn without_descriptors_a_server_tries_once_a_second_and_serves_when_there_are_so
         let (tries, listener) = (Rc::new(Cell::new(0)), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let addr = listener.local_addr().unwrap();
         let app = Router::new().route("/", get(|| async { "served" }));
-        glassloop::spawn(serve(Counting(listener, tries.clone()), app).into_future()).detach();
+        let server = serve(Counting(listener, tries.clone()), app.into_make_service());
+        let server = server.on_error(|whose, error| {
+            let error = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+            assert_eq!((whose, error), ("accept", Some(Errno::MFILE.raw_os_error())));
+        });
+        glassloop::spawn(server.into_future()).detach();
         let client = TcpSocket::new_v4().unwrap(); // it has its descriptor already
 
         let before = getrlimit(Resource::Nofile);

@@ -75,7 +75,7 @@ async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let server = serve(listener, naps())
+    let server = serve(listener, naps().into_make_service())
         .with_graceful_shutdown(async { stopped.await.unwrap() })
         .shutdown_limit(Duration::from_secs(5));
     Running { addr, stop, server: spawn(server.into_future()) }
@@ -196,12 +196,19 @@ fn a_server_that_is_dropped_ends_its_connections() {
 fn a_client_that_says_nothing_or_half_a_preface_is_let_go_after_thirty_seconds() {
     for said in [&b""[..], b"PRI * HT"] {
         paused(async {
-            let running = start().await;
-            let stream = TcpStream::connect(running.addr).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            let (told, errors) = std::sync::mpsc::channel();
+            let server = serve(listener, naps().into_make_service());
+            let server = server.on_error(move |whose, error| told.send(format!("{whose}: {error}")).unwrap());
+            spawn(server.into_future()).detach();
+            let stream = TcpStream::connect(addr).await.unwrap();
             stream.write_all(said).await.unwrap();
             let start = Instant::now();
             assert_eq!(all(&stream).await, "");
             assert_eq!(start.elapsed().as_secs(), 30);
+            let whose = format!("http from {}", stream.local_addr().unwrap());
+            assert_eq!(errors.try_recv().unwrap(), format!("{whose}: no request within 30s"));
         });
     }
 }
@@ -220,7 +227,7 @@ fn half_a_head_is_cut_by_hypers_time_out_and_its_setting() {
     paused(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let server = serve(listener, naps()).configure(|mut builder| {
+        let server = serve(listener, naps().into_make_service()).configure(|mut builder| {
             builder.http1().header_read_timeout(Duration::from_secs(7));
             builder
         });
@@ -238,7 +245,7 @@ fn a_listener_that_does_not_listen_any_more_ends_its_server_with_an_error() {
     paused(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         rustix::net::shutdown(&listener, Shutdown::Both).unwrap();
-        let error = serve(listener, naps()).await.unwrap_err();
+        let error = serve(listener, naps().into_make_service()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     });
 }
@@ -253,7 +260,7 @@ fn a_slow_handshake_keeps_nobody_else_waiting_and_is_ended() {
             stream.read_exact(&mut [0]).await?;
             Ok(stream)
         });
-        spawn(serve(greeted, naps()).into_future()).detach();
+        spawn(serve(greeted, naps().into_make_service()).into_future()).detach();
         let slow = TcpStream::connect(addr).await.unwrap();
         let quick = TcpStream::connect(addr).await.unwrap();
         quick.write_all(b"!").await.unwrap();

@@ -32,9 +32,11 @@
 mod connect;
 mod listener;
 mod server;
+mod service;
 
 pub use connect::Connector;
 #[cfg(unix)]
 pub use connect::UnixConnector;
 pub use listener::{AndThen, Listener};
 pub use server::{Serve, Served, serve, serve_hyper};
+pub use service::{Each, Make, Serves, Tower};
