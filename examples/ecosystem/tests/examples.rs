@@ -44,6 +44,26 @@ fn guest_in_poll() {
     check("guest_in_poll");
 }
 
+#[test]
+fn axum_app() {
+    check("axum_app");
+}
+
+#[test]
+fn http_client() {
+    check("http_client");
+}
+
+#[test]
+fn hyper_hello() {
+    check("hyper_hello");
+}
+
+#[test]
+fn tower_layers() {
+    check("tower_layers");
+}
+
 /// An example that nobody checks is a defect.
 #[test]
 fn every_example_is_checked() {
@@ -53,5 +73,16 @@ fn every_example_is_checked() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs"]);
+    assert_eq!(
+        names,
+        [
+            "axum_app.rs",
+            "blocking_api.rs",
+            "guest_in_poll.rs",
+            "guest_in_tokio.rs",
+            "http_client.rs",
+            "hyper_hello.rs",
+            "tower_layers.rs"
+        ]
+    );
 }

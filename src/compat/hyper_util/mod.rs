@@ -30,9 +30,13 @@
 //! ```
 
 mod connect;
+mod listener;
 mod server;
+mod service;
 
 pub use connect::Connector;
 #[cfg(unix)]
 pub use connect::UnixConnector;
-pub use server::{Listener, Serve, Served, serve, serve_hyper};
+pub use listener::{AndThen, Listener};
+pub use server::{Serve, Served, serve, serve_hyper};
+pub use service::{Each, Make, Serves, Tower};

@@ -7,80 +7,34 @@ use std::future::{Future, IntoFuture, Pending, pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
-use hyper::rt::bounds::Http2ServerConnExec;
-use hyper::rt::{Read, Write};
-use hyper::service::Service;
-use hyper::{Request, Response};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use slab::Slab;
 
+use super::Listener;
+use super::service::{BoxError, Each, Make, PATIENCE, Serves, Tower};
 use crate::compat::hyper::{Exec, Timer};
 use crate::join::{JoinHandle, spawn_named, yield_now};
-use crate::net::TcpListener;
-#[cfg(unix)]
-use crate::net::UnixListener;
 use crate::sync::{CancellationToken, Notify};
 use crate::time::{sleep, timeout};
-
-type BoxError = Box<dyn Error + Send + Sync>;
-
-/// How long a connection may take to its first request. hyper's own limit on a request's head begins only when the
-/// version of HTTP is known, so without this a client that says nothing stays for ever.
-const FIRST_REQUEST: Duration = Duration::from_secs(30);
 
 /// How long nothing is accepted after the system said that it cannot.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What [`serve`] accepts connections from.
+/// Serves HTTP/1 and HTTP/2 with the services that a tower service makes, one for each connection: of an axum `Router`,
+/// [`into_make_service()`]. Services and their futures need not be `Send`.
 ///
-/// Implement it for a listener that does more than accept: that counts, refuses, sets options.
-pub trait Listener {
-    /// A connection.
-    type Io: Read + Write + Unpin + Send + 'static;
-    /// Where a connection comes from.
-    type Addr: fmt::Debug;
-
-    /// Waits for a connection.
-    ///
-    /// # Errors
-    /// As [`TcpListener::accept`]. On errors of the system the server goes on; any other, and one that says that the
-    /// listener does not listen (`InvalidInput`), ends it.
-    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>>;
-}
-
-impl Listener for TcpListener {
-    type Io = crate::net::TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, Self::Addr)> {
-        let (stream, peer) = TcpListener::accept(self).await?;
-        // hyper writes an answer in one piece, and nothing is to wait for the client's acknowledgement. A connection
-        // that is gone already says so when it is read.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer))
-    }
-}
-
-#[cfg(unix)]
-impl Listener for UnixListener {
-    type Io = crate::net::UnixStream;
-    type Addr = std::os::unix::net::SocketAddr;
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, Self::Addr)> {
-        UnixListener::accept(self).await
-    }
-}
-
-/// Serves a tower service, such as axum's `Router`, over HTTP/1 and HTTP/2. The service and its futures need not be
-/// `Send`.
+/// Every connection is a task of its own, which traces and reports name `http from 127.0.0.1:50000`. `make` is given
+/// where the connection comes from; an error of it ends the connection. A panic in a handler ends its connection too,
+/// and is told as that of any detached task.
 ///
-/// Every connection is a task of its own, which traces and reports name `http from 127.0.0.1:50000`. It gets a clone of
-/// the service for each request. A panic in it ends its connection, and is told as that of any detached task.
+/// (A `Router` is itself a service for requests, but one that puts its layers on anew with each: a limit of
+/// concurrency, say, then limits nothing. `into_make_service` puts them on once.)
+///
+/// [`into_make_service()`]: https://docs.rs/axum/0.8/axum/struct.Router.html#method.into_make_service
 ///
 /// # Scheduling
 /// Connections are accepted in their order, one in a poll; then the tasks that were ready before have their turn.
@@ -93,54 +47,41 @@ impl Listener for UnixListener {
 /// Dropped, it aborts every connection.
 ///
 /// # Examples
+/// The page `docs/axum.md` serves axum. Here a service that counts its requests on the loop's thread:
 /// ```
 /// use glassloop::compat::hyper_util::serve;
 /// use glassloop::net::{TcpListener, TcpStream};
 /// use hyper::{Request, Response, body::Incoming};
-/// use std::future::{Ready, ready};
-/// use std::task::{Context, Poll};
-/// use std::{cell::Cell, convert::Infallible, rc::Rc, time::Duration};
-///
-/// /// Counts its requests, on the loop's thread.
-/// #[derive(Clone)]
-/// struct Count(Rc<Cell<u32>>);
-///
-/// impl tower_service::Service<Request<Incoming>> for Count {
-///     type Response = Response<String>;
-///     type Error = Infallible;
-///     type Future = Ready<Result<Response<String>, Infallible>>;
-///
-///     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-///         Poll::Ready(Ok(()))
-///     }
-///
-///     fn call(&mut self, _: Request<Incoming>) -> Self::Future {
-///         self.0.set(self.0.get() + 1);
-///         ready(Ok(Response::new(format!("you are number {}", self.0.get()))))
-///     }
-/// }
+/// use std::{cell::Cell, convert::Infallible, rc::Rc};
+/// use tower::{make::Shared, service_fn};
 ///
 /// glassloop::run(async {
+///     let served = Rc::new(Cell::new(0));
+///     let count = served.clone();
+///     let service = service_fn(move |_: Request<Incoming>| {
+///         count.set(count.get() + 1);
+///         async { Ok::<_, Infallible>(Response::new("hello".to_owned())) }
+///     });
 ///     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 ///     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-///     let server = glassloop::spawn(serve(listener, Count(Rc::default())).into_future());
+///     let server = glassloop::spawn(serve(listener, Shared::new(service)).into_future());
 ///     client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
 ///     let mut answer = [0; 15];
 ///     client.read_exact(&mut answer).await.unwrap();
 ///     assert_eq!(&answer, b"HTTP/1.1 200 OK");
+///     assert_eq!(served.get(), 1);
 ///     server.abort();
 /// });
 /// ```
-pub fn serve<L, S>(listener: L, service: S) -> Serve<L, impl FnMut(&L::Io, &L::Addr) -> TowerToHyperService<S>>
+pub fn serve<L, M>(listener: L, make: M) -> Serve<L, Tower<M>>
 where
     L: Listener,
-    S: tower_service::Service<Request<Incoming>> + Clone,
+    M: tower_service::Service<L::Addr> + Clone,
 {
-    let service = TowerToHyperService::new(service);
-    serve_hyper(listener, move |_, _| service.clone())
+    Serve::new(listener, Tower(make))
 }
 
-/// As [`serve`], with hyper's own service: `make` makes one for each connection, of which it sees the stream and where
+/// As [`serve`], with hyper's own services: `make` makes one for each connection, of which it sees the stream and where
 /// it comes from.
 ///
 /// # Errors
@@ -151,15 +92,12 @@ where
 ///
 /// # Examples
 /// The [module](super) shows one.
-pub fn serve_hyper<L, M, S>(listener: L, make: M) -> Serve<L, M>
+pub fn serve_hyper<L, M, S>(listener: L, make: M) -> Serve<L, Each<M>>
 where
     L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
+    M: Fn(&L::Io, &L::Addr) -> S,
 {
-    let mut builder = Builder::new(Exec);
-    builder.http1().timer(Timer);
-    builder.http2().timer(Timer).enable_connect_protocol(); // as axum: what WebSockets over HTTP/2 ask for
-    Serve { listener, make, builder, signal: pending(), limit: None }
+    Serve::new(listener, Each(make))
 }
 
 /// A server, to be awaited: [`serve`] and [`serve_hyper`] make it.
@@ -168,9 +106,12 @@ pub struct Serve<L, M, F = Pending<()>> {
     listener: L,
     make: M,
     builder: Builder<Exec>,
+    tell: Box<Tell>,
     signal: F,
     limit: Option<Duration>,
 }
+
+type Tell = dyn Fn(&str, &(dyn Error + 'static));
 
 /// What a server did until it was shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,12 +123,21 @@ pub struct Served {
     pub cut: usize,
 }
 
+impl<L, M> Serve<L, M> {
+    fn new(listener: L, make: M) -> Serve<L, M> {
+        let mut builder = Builder::new(Exec);
+        builder.http1().timer(Timer);
+        builder.http2().timer(Timer).enable_connect_protocol(); // as axum: WebSockets over HTTP/2 ask for it
+        Serve { listener, make, builder, tell: Box::new(|_, _| {}), signal: pending(), limit: None }
+    }
+}
+
 impl<L, M, F> Serve<L, M, F> {
     /// Shuts down when `signal` completes: accepts nothing more, closes connections that wait for a request, lets the
     /// requests that run end, and completes. Without it a server runs for ever.
     pub fn with_graceful_shutdown<G: Future<Output = ()>>(self, signal: G) -> Serve<L, M, G> {
-        let Serve { listener, make, builder, limit, .. } = self;
-        Serve { listener, make, builder, signal, limit }
+        let Serve { listener, make, builder, tell, limit, .. } = self;
+        Serve { listener, make, builder, tell, signal, limit }
     }
 
     /// How long a shutdown lets the requests that run go on; then it aborts their connections, and
@@ -213,18 +163,26 @@ impl<L, M, F> Serve<L, M, F> {
     pub fn configure(self, change: impl FnOnce(Builder<Exec>) -> Builder<Exec>) -> Serve<L, M, F> {
         Serve { builder: change(self.builder), ..self }
     }
+
+    /// What is done about an error: of a connection, with the name of its task; or of `accept`, so named, after which
+    /// the server goes on. Without it nothing is: most are the doing of clients.
+    ///
+    /// # Examples
+    /// ```
+    /// # use glassloop::compat::hyper_util::{Listener, Serve};
+    /// # fn talkative<L: Listener, M>(server: Serve<L, M>) -> Serve<L, M> {
+    /// server.on_error(|whose, error| eprintln!("{whose}: {error}"))
+    /// # }
+    /// ```
+    pub fn on_error(self, tell: impl Fn(&str, &(dyn Error + 'static)) + 'static) -> Serve<L, M, F> {
+        Serve { tell: Box::new(tell), ..self }
+    }
 }
 
-impl<L, M, S, B, F> IntoFuture for Serve<L, M, F>
+impl<L, M, F> IntoFuture for Serve<L, M, F>
 where
     L: Listener + 'static,
-    M: FnMut(&L::Io, &L::Addr) -> S + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    M: Make<L::Io, L::Addr> + 'static,
     F: Future<Output = ()> + 'static,
 {
     type Output = io::Result<Served>;
@@ -235,30 +193,25 @@ where
     }
 }
 
-async fn run<L, M, S, B, F>(server: Serve<L, M, F>) -> io::Result<Served>
+async fn run<L, M, F>(server: Serve<L, M, F>) -> io::Result<Served>
 where
-    L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    L: Listener + 'static,
+    M: Make<L::Io, L::Addr> + 'static,
     F: Future<Output = ()>,
 {
-    let Serve { listener, make, builder, signal, limit } = server;
+    let Serve { listener, make, builder, tell, signal, limit } = server;
+    let site = Rc::new(Site { make, builder, tell });
     let open = Open(Rc::default());
+    let connections = &open.0;
     let ended = {
         let mut signal = pin!(signal);
-        let mut accepting = pin!(accept(listener, make, Rc::new(builder), &open.0));
+        let mut accepting = pin!(accept(listener, site, connections));
         poll_fn(|cx| match signal.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),
             Poll::Pending => accepting.as_mut().poll(cx).map(Err),
         })
         .await
     }; // the listener is closed
-    let connections = &open.0;
     connections.stop.cancel();
     let cut = match limit {
         None => 0,
@@ -272,84 +225,59 @@ where
 }
 
 /// Accepts until that fails for good.
-async fn accept<L, M, S, B>(
-    mut listener: L,
-    mut make: M,
-    builder: Rc<Builder<Exec>>,
-    connections: &Rc<Connections>,
-) -> io::Error
+async fn accept<L, M>(mut listener: L, site: Rc<Site<M>>, connections: &Rc<Connections>) -> io::Error
 where
-    L: Listener,
-    M: FnMut(&L::Io, &L::Addr) -> S,
-    S: Service<Request<Incoming>, Response = Response<B>> + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
+    L: Listener + 'static,
+    M: Make<L::Io, L::Addr> + 'static,
 {
     loop {
         match listener.accept().await {
-            Ok((io, peer)) => {
-                let service = make(&io, &peer);
-                connections.spawn(&peer, connection(builder.clone(), io, service, connections.stop.clone()));
-                yield_now().await; // who has a full backlog would else accept it all before anybody is served
+            Ok((raw, peer)) => {
+                let name: Arc<str> = format!("http from {peer:?}").into();
+                let (opening, site, stop) = (listener.open(raw), site.clone(), connections.stop.clone());
+                connections.spawn(name.clone(), async move {
+                    if let Err(error) = connection(&site, opening, peer, &stop).await {
+                        (site.tell)(&name, &*error);
+                    }
+                });
+                yield_now().await; // a full backlog would else be accepted whole before anybody is served
             }
-            Err(error) => match error.kind() {
-                io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {} // a client's, and it is gone
-                io::ErrorKind::InvalidInput => return error,
-                _ if error.raw_os_error().is_none() => return error,
-                // The connection stays in the backlog and the listener ready: to try again at once would spin.
-                _ => sleep(PAUSE).await,
-            },
+            Err(error) if error.raw_os_error().is_none() || error.kind() == io::ErrorKind::InvalidInput => {
+                return error;
+            }
+            Err(error) => {
+                (site.tell)("accept", &error);
+                // A client that is gone already is none of the others' concern. Where the system lacks something, the
+                // connection stays in the backlog and the listener ready: to try again at once would spin.
+                if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+                    sleep(PAUSE).await;
+                }
+            }
         }
     }
 }
 
-/// Serves one connection to its end. Its error is the client's doing, or the service's own, which told it already.
-async fn connection<I, S, B>(builder: Rc<Builder<Exec>>, io: I, service: S, stop: CancellationToken)
-where
-    I: Read + Write + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>>,
-    S::Error: Into<BoxError>,
-    S::Future: 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    Exec: Http2ServerConnExec<S::Future, B>,
-{
-    let begun = Rc::new(Cell::new(false));
-    let service = Begun { service, begun: begun.clone() };
-    let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
-    let mut close = pin!(async {
-        if timeout(FIRST_REQUEST, stop.cancelled()).await.is_err() && begun.get() {
-            stop.cancelled().await;
-        }
-    });
-    let mut closing = false;
-    let _ = poll_fn(|cx| {
-        if !closing && close.as_mut().poll(cx).is_ready() {
-            closing = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        connection.as_mut().poll(cx)
-    })
-    .await;
+/// What all connections of a server share.
+struct Site<M> {
+    make: M,
+    builder: Builder<Exec>,
+    tell: Box<Tell>,
 }
 
-/// Notes that there was a request.
-struct Begun<S> {
-    service: S,
-    begun: Rc<Cell<bool>>,
-}
-
-impl<R, S: Service<R>> Service<R> for Begun<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn call(&self, request: R) -> S::Future {
-        self.begun.set(true);
-        self.service.call(request)
+/// One connection, from its handshake to its end.
+async fn connection<Io, Addr, M: Make<Io, Addr>>(
+    site: &Site<M>,
+    opening: impl Future<Output = io::Result<Io>>,
+    peer: Addr,
+    stop: &CancellationToken,
+) -> Result<(), BoxError> {
+    match stop.run_until_cancelled(timeout(PATIENCE, opening)).await {
+        None => Ok(()),
+        Some(Err(_)) => Err(format!("no end of the handshake within {PATIENCE:?}").into()),
+        Some(Ok(opened)) => {
+            let io = opened?;
+            site.make.make(&io, peer).await?.serve(&site.builder, io, stop).await
+        }
     }
 }
 
@@ -387,10 +315,10 @@ impl Drop for Entry {
 }
 
 impl Connections {
-    fn spawn(self: &Rc<Self>, peer: &dyn fmt::Debug, connection: impl Future<Output = ()> + 'static) {
+    fn spawn(self: &Rc<Self>, name: Arc<str>, connection: impl Future<Output = ()> + 'static) {
         let key = self.tasks.borrow().vacant_key();
         let entry = Entry { connections: self.clone(), key };
-        let task = spawn_named(format!("http from {peer:?}"), async move {
+        let task = spawn_named(name, async move {
             let _entry = entry;
             connection.await;
         });
