@@ -44,6 +44,16 @@ fn guest_in_poll() {
     check("guest_in_poll");
 }
 
+#[test]
+fn https() {
+    check("https");
+}
+
+#[test]
+fn tls_echo() {
+    check("tls_echo");
+}
+
 /// An example that nobody checks is a defect.
 #[test]
 fn every_example_is_checked() {
@@ -53,5 +63,8 @@ fn every_example_is_checked() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs"]);
+    assert_eq!(
+        names,
+        ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs", "https.rs", "tls_echo.rs"]
+    );
 }
