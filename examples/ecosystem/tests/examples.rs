@@ -54,6 +54,11 @@ fn tls_echo() {
     check("tls_echo");
 }
 
+#[test]
+fn websocket() {
+    check("websocket");
+}
+
 /// An example that nobody checks is a defect.
 #[test]
 fn every_example_is_checked() {
@@ -65,6 +70,6 @@ fn every_example_is_checked() {
     names.sort();
     assert_eq!(
         names,
-        ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs", "https.rs", "tls_echo.rs"]
+        ["blocking_api.rs", "guest_in_poll.rs", "guest_in_tokio.rs", "https.rs", "tls_echo.rs", "websocket.rs"]
     );
 }
