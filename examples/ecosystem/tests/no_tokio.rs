@@ -17,23 +17,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fs;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
 use certificate::{configs, localhost};
 use futures::StreamExt;
 use glassloop::compat::hyper::{Exec, Timer};
+use glassloop::compat::hyper_util::{Connector, serve, serve_hyper};
 use glassloop::io::{AsyncReadExt, AsyncWriteExt};
 use glassloop::net::{TcpListener, TcpStream};
+use glassloop::sync::oneshot;
 use glassloop::time::Instant;
 use glassloop::trace::{Event, Observer};
 use glassloop::{Builder, join, spawn};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, service::service_fn};
+use hyper::{Request, Response, StatusCode, service::service_fn};
+use hyper_util::client::legacy::{Client, connect::Connect};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
 
 /// Runs `body`, the test of this name, in a process in which nothing else runs.
 fn alone(test: &str, body: impl FnOnce()) {
@@ -210,6 +224,89 @@ where
     drop(sender);
     driving.await.unwrap().unwrap();
     serving.await.unwrap().unwrap();
+}
+
+/// Asks a server of `listener` twice by hyper-util's client, which looks up the name on our pool.
+async fn ask_twice<C>(client: Client<C, String>, address: SocketAddr, scheme: &str)
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    for _ in 0..2 {
+        let uri = format!("{scheme}://localhost:{}/", address.port());
+        is_fine(client.get(uri.parse().unwrap()).await.unwrap()).await;
+    }
+}
+
+#[test]
+fn hyper_utils_client_and_our_server() {
+    without("hyper_utils_client_and_our_server", &["the handler", "the client"], async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = serve_hyper(listener, |_, _| service_fn(answer));
+        let server = spawn(server.with_graceful_shutdown(async { _ = stopped.await }).into_future());
+        ask_twice(Client::builder(Exec).pool_timer(Timer).build(Connector::new()), address, "http").await;
+        drop(stop);
+        assert_eq!(server.await.unwrap().unwrap().connections, 1);
+    });
+}
+
+#[test]
+fn hyper_utils_client_over_hyper_rustls() {
+    without("hyper_utils_client_over_hyper_rustls", &["the handler", "the client"], async || {
+        let (server_config, client_config) = configs(&[]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = spawn(async move {
+            let stream = listener.accept().await.unwrap().0;
+            let stream = tokio_rustls::TlsAcceptor::from(server_config).accept(stream).await.unwrap();
+            let mut serving = hyper::server::conn::http1::Builder::new();
+            serving.timer(Timer).serve_connection(TokioIo::new(stream), service_fn(answer)).await
+        });
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(ClientConfig::clone(&client_config))
+            .https_only()
+            .enable_http1()
+            .wrap_connector(Connector::new().enforce_http(false));
+        ask_twice(Client::builder(Exec).pool_timer(Timer).build(connector), address, "https").await;
+        serving.await.unwrap().unwrap(); // the client is gone, and its connection with it
+    });
+}
+
+#[test]
+fn axum_under_towers_layers() {
+    #[derive(serde::Deserialize)]
+    struct Name {
+        name: String,
+    }
+
+    async fn greet(State(greeting): State<&'static str>, Query(Name { name }): Query<Name>) -> Json<String> {
+        look("the handler");
+        Json(format!("{greeting} {name}"))
+    }
+
+    without("axum_under_towers_layers", &["the handler", "the client"], async || {
+        let layers = tower::ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+            .layer(TraceLayer::new_for_http())
+            .layer(CorsLayer::permissive())
+            .layer(CatchPanicLayer::new())
+            .layer(RequestBodyLimitLayer::new(1 << 10));
+        let crowd = tower::ServiceBuilder::new()
+            .layer(HandleErrorLayer::new(async |_: tower::BoxError| StatusCode::SERVICE_UNAVAILABLE))
+            .load_shed()
+            .concurrency_limit(1);
+        let routes = Router::new().route("/", get(greet)).with_state("hello").layer(crowd).layer(layers);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/?name=you", listener.local_addr().unwrap());
+        let server = spawn(serve(listener, routes).into_future());
+        let client = Client::builder(Exec).pool_timer(Timer).build::<_, String>(Connector::new());
+        let response = client.get(uri.parse().unwrap()).await.unwrap();
+        look("the client");
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "\"hello you\"");
+        server.abort();
+        server.await.unwrap_err();
+    });
 }
 
 #[test]
