@@ -8,19 +8,16 @@
 //! - there are as many epoll descriptors as loops of glassloop, and no timerfd;
 //! - at the end a runtime of tokio is built: its number says whether it is the first of the process.
 //!
-//! The last tests have tokio run, in four ways, and ask that each be found.
+//! `watch` is the check; the tests in `found` have tokio run, each in another way, and ask that it be found.
 #![cfg(target_os = "linux")]
 
+#[path = "../certificate/mod.rs"]
 mod certificate;
+mod found;
+mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::fs;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::process::Command;
-use std::rc::Rc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::error_handling::HandleErrorLayer;
@@ -34,9 +31,7 @@ use glassloop::compat::hyper_util::{Connector, serve, serve_hyper};
 use glassloop::io::{AsyncReadExt, AsyncWriteExt};
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::oneshot;
-use glassloop::time::Instant;
-use glassloop::trace::{Event, Observer};
-use glassloop::{Builder, join, spawn};
+use glassloop::{join, spawn};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode, service::service_fn};
@@ -48,119 +43,7 @@ use tower_http::cors::CorsLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
-
-/// Runs `body`, the test of this name, in a process in which nothing else runs.
-fn alone(test: &str, body: impl FnOnce()) {
-    const ALONE: &str = "NO_TOKIO_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return body();
-    }
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--test-threads=1", "--nocapture"])
-        .env(ALONE, "1")
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success(), "{said}");
-    assert!(said.contains("1 passed"), "no test has this name:\n{said}");
-}
-
-/// What was found, each thing once, and the places that were looked at.
-#[derive(Default)]
-struct Seen {
-    /// The threads that were there at the start, by their ids.
-    own: BTreeSet<String>,
-    /// The others, and how each was called last: a new thread bears its maker's name until it takes its own.
-    others: BTreeMap<String, String>,
-    found: BTreeSet<String>,
-    places: BTreeSet<&'static str>,
-}
-
-static SEEN: Mutex<Option<Seen>> = Mutex::new(None);
-
-/// Looks around. `loops` of glassloop are alive.
-fn look_with(place: &'static str, loops: usize) {
-    let mut seen = SEEN.lock().unwrap();
-    let seen = seen.get_or_insert_default();
-    seen.places.insert(place);
-    for (thread, name) in threads() {
-        if !seen.own.contains(&thread) {
-            seen.others.insert(thread, name);
-        }
-    }
-    if tokio::runtime::Handle::try_current().is_ok() {
-        seen.found.insert("a runtime of tokio is entered".into());
-    }
-    let epolls = descriptors("anon_inode:[eventpoll]");
-    if epolls != loops {
-        seen.found.insert(format!("epoll descriptors: {epolls}, of glassloop: {loops}"));
-    }
-    let timers = descriptors("anon_inode:[timerfd]");
-    if timers != 0 {
-        seen.found.insert(format!("timer descriptors: {timers}"));
-    }
-}
-
-/// Looks around in a handler or a task.
-fn look(place: &'static str) {
-    look_with(place, 1);
-}
-
-/// The threads of this process: ids and names.
-fn threads() -> Vec<(String, String)> {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|entry| entry.unwrap());
-    // One that ends meanwhile has no name to read.
-    tasks
-        .filter_map(|task| {
-            let name = fs::read_to_string(task.path().join("comm")).ok()?;
-            Some((task.file_name().into_string().unwrap(), name.trim_end().into()))
-        })
-        .collect()
-}
-
-/// How many descriptors of this process are such a thing.
-fn descriptors(what: &str) -> usize {
-    let all = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap());
-    // The one by which the folder is read is gone when it is asked for.
-    all.filter(|entry| fs::read_link(entry.path()).is_ok_and(|link| link.to_str() == Some(what))).count()
-}
-
-/// Looks around at every event of the loop.
-struct Looks;
-
-impl Observer for Looks {
-    fn event(&self, _at: Instant, _event: &Event) {
-        look("an event");
-    }
-}
-
-/// Runs the scene on a loop, and gives back what of tokio was found. It must come past `places`.
-fn watch<F: Future>(places: &[&'static str], scene: impl FnOnce() -> F) -> Vec<String> {
-    let own = threads().into_iter().map(|(thread, _)| thread).collect();
-    *SEEN.lock().unwrap() = Some(Seen { own, ..Seen::default() });
-    look_with("before", 0);
-    let runtime = Builder::new().observer(Rc::new(Looks)).build().unwrap();
-    runtime.block_on(async { scene().await });
-    drop(runtime);
-    look_with("after", 0);
-    let mut seen = SEEN.lock().unwrap().take().unwrap();
-    let strangers = seen.others.values().filter(|name| !name.starts_with("glassloop-"));
-    seen.found.extend(strangers.map(|name| format!("a thread: {name}")));
-    for place in places.iter().chain(&["an event"]) {
-        assert!(seen.places.contains(place), "{place} was never looked at");
-    }
-    // Counted from 1 through the whole process, as a test below shows.
-    let number = tokio::runtime::Builder::new_current_thread().build().unwrap().handle().id().to_string();
-    if number != "1" {
-        seen.found.insert(format!("this runtime of tokio is number {number}"));
-    }
-    seen.found.into_iter().collect()
-}
-
-/// The test of this name, in which nothing of tokio may be found.
-fn without<F: Future>(test: &str, places: &[&'static str], scene: impl FnOnce() -> F) {
-    alone(test, || assert_eq!(watch(places, scene), [""; 0]));
-}
+use watch::{look, without};
 
 async fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("localhost:0").await.unwrap();
@@ -184,7 +67,7 @@ async fn is_fine(response: Response<Incoming>) {
 
 #[test]
 fn hyper_http1() {
-    without("hyper_http1", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let (client, server) = connected().await;
         let serving =
             hyper::server::conn::http1::Builder::new().timer(Timer).serve_connection(server, service_fn(answer));
@@ -200,7 +83,7 @@ fn hyper_http1() {
 
 #[test]
 fn hyper_http2() {
-    without("hyper_http2", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let (client, server) = connected().await;
         http2(client, server).await;
     });
@@ -239,7 +122,7 @@ where
 
 #[test]
 fn hyper_utils_client_and_our_server() {
-    without("hyper_utils_client_and_our_server", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -253,7 +136,7 @@ fn hyper_utils_client_and_our_server() {
 
 #[test]
 fn hyper_utils_client_over_hyper_rustls() {
-    without("hyper_utils_client_over_hyper_rustls", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let (server_config, client_config) = configs(&[]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -285,7 +168,7 @@ fn axum_under_towers_layers() {
         Json(format!("{greeting} {name}"))
     }
 
-    without("axum_under_towers_layers", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let layers = tower::ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
             .layer(TraceLayer::new_for_http())
@@ -311,7 +194,7 @@ fn axum_under_towers_layers() {
 
 #[test]
 fn futures_rustls() {
-    without("futures_rustls", &["the server", "the client"], async || {
+    without(&["the server", "the client"], async || {
         let (server_config, client_config) = configs(&[]);
         let (client, server) = connected().await;
         let echo = spawn(async move {
@@ -335,7 +218,7 @@ fn futures_rustls() {
 
 #[test]
 fn hyper_over_tokio_rustls() {
-    without("hyper_over_tokio_rustls", &["the handler", "the client"], async || {
+    without(&["the handler", "the client"], async || {
         let (server_config, client_config) = configs(&["h2"]);
         let (client, server) = connected().await;
         let (client, server) = join!(
@@ -348,7 +231,7 @@ fn hyper_over_tokio_rustls() {
 
 #[test]
 fn websocket() {
-    without("websocket", &["the server", "the client"], async || {
+    without(&["the server", "the client"], async || {
         let (client, server) = connected().await;
         talk(client, server).await;
     });
@@ -356,7 +239,7 @@ fn websocket() {
 
 #[test]
 fn websocket_over_tls() {
-    without("websocket_over_tls", &["the server", "the client"], async || {
+    without(&["the server", "the client"], async || {
         let (server_config, client_config) = configs(&[]);
         let (client, server) = connected().await;
         let (client, server) = join!(
@@ -393,85 +276,4 @@ where
         message.unwrap();
     }
     echo.await.unwrap();
-}
-
-// The check itself: each way in which tokio can run is found.
-
-/// The test of this name, in which the check must find `words`.
-fn finds<F: Future>(test: &str, words: &str, scene: impl FnOnce() -> F) {
-    alone(test, || {
-        let found = watch(&[], scene);
-        assert!(found.iter().any(|found| found.starts_with(words)), "{words}: not in {found:?}");
-    });
-}
-
-fn tokio() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().unwrap()
-}
-
-#[test]
-fn a_thread_of_tokios_is_found() {
-    finds("a_thread_of_tokios_is_found", "a thread: tokio-rt-worker", async || {
-        let (tokio, (release, hold)) = (tokio(), std::sync::mpsc::channel::<()>());
-        let (begun, begins) = std::sync::mpsc::channel();
-        tokio.spawn_blocking(move || {
-            begun.send(()).unwrap();
-            let _ = hold.recv();
-        });
-        begins.recv().unwrap();
-        look("with the thread");
-        drop(release);
-    });
-}
-
-#[test]
-fn a_reactor_of_tokios_is_found() {
-    finds("a_reactor_of_tokios_is_found", "epoll descriptors:", async || {
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        look("with the reactor");
-        drop(tokio);
-    });
-}
-
-#[test]
-fn a_runtime_of_tokios_that_a_task_has_entered_is_found() {
-    finds("a_runtime_of_tokios_that_a_task_has_entered_is_found", "a runtime of tokio is entered", async || {
-        let tokio = tokio();
-        let _entered = tokio.enter();
-        look("within it");
-    });
-}
-
-#[test]
-fn a_runtime_of_tokios_that_came_and_went_between_looks_is_found() {
-    let test = "a_runtime_of_tokios_that_came_and_went_between_looks_is_found";
-    finds(test, "this runtime of tokio is number 2", async || {
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        tokio.block_on(async { tokio::time::sleep(Duration::from_micros(1)).await });
-    });
-}
-
-#[test]
-fn a_timer_descriptor_is_found() {
-    finds("a_timer_descriptor_is_found", "timer descriptors: 1", async || {
-        let clock = rustix::time::TimerfdClockId::Monotonic;
-        let _timer = rustix::time::timerfd_create(clock, rustix::time::TimerfdFlags::CLOEXEC).unwrap();
-        look("with it");
-    });
-}
-
-#[test]
-fn glassloops_own_pool_is_let_be() {
-    without("glassloops_own_pool_is_let_be", &["with a thread of it"], async || {
-        let (release, hold) = std::sync::mpsc::channel::<()>();
-        let (begun, begins) = std::sync::mpsc::channel();
-        let job = glassloop::spawn_blocking(move || {
-            begun.send(()).unwrap();
-            let _ = hold.recv();
-        });
-        begins.recv().unwrap();
-        look("with a thread of it");
-        drop(release);
-        job.await.unwrap();
-    });
 }
