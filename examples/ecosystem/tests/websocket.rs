@@ -4,6 +4,7 @@ mod certificate;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -12,11 +13,12 @@ use async_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use async_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Error, error::CapacityError};
 use async_tungstenite::{WebSocketStream, accept_async_with_config, client_async};
+use axum::{Router, routing::get};
 use certificate::{configs, localhost};
 use futures::StreamExt;
 use futures::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use glassloop::compat::hyper::Exec;
-use glassloop::compat::hyper_util::{Connector, serve_hyper};
+use glassloop::compat::hyper_util::{Connector, serve, serve_hyper};
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::{join, spawn};
 use http_body_util::BodyExt;
@@ -289,7 +291,7 @@ fn over_tls_a_server_that_forgets_the_goodbye_of_tls_is_told_on_after_its_close(
 }
 
 /// A page at `/`, and an echo at `/echo` for those who ask for a WebSocket.
-async fn page_or_echo(mut request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+async fn page_or_echo<B>(mut request: Request<B>) -> Result<Response<String>, Infallible> {
     if request.uri().path() != "/echo" {
         return Ok(Response::new("a page".into()));
     }
@@ -311,29 +313,46 @@ async fn page_or_echo(mut request: Request<Incoming>) -> Result<Response<String>
     }
 }
 
+/// A page, a refusal and an echo from one server.
+async fn check_page_and_echo(address: SocketAddr) {
+    let client = Client::builder(Exec).build::<_, String>(Connector::new());
+    let get = async |path: &str| {
+        let response = client.get(format!("http://{address}{path}").parse().unwrap()).await.unwrap();
+        (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes())
+    };
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut socket, _) = client_async(format!("ws://{address}/echo"), stream).await.unwrap();
+    assert_eq!(get("/").await, (200, "a page".into()));
+    let refusal = "WebSocket protocol error: No \"Connection: upgrade\" header";
+    assert_eq!(get("/echo").await, (400, refusal.into()));
+    let message = Message::binary(vec![7; 1 << 20]);
+    socket.send(message.clone()).await.unwrap();
+    assert!(socket.next().await.unwrap().unwrap() == message);
+    socket.close(None).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Close(None));
+    assert!(socket.next().await.is_none());
+}
+
 #[test]
 fn one_port_serves_pages_and_websockets_by_hypers_upgrade() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = spawn(serve_hyper(listener, |_, _| service_fn(page_or_echo)).into_future());
-        let client = Client::builder(Exec).build::<_, String>(Connector::new());
-        let get = async |path: &str| {
-            let response = client.get(format!("http://{address}{path}").parse().unwrap()).await.unwrap();
-            (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes())
-        };
-        let stream = TcpStream::connect(address).await.unwrap();
-        let (mut socket, _) = client_async(format!("ws://{address}/echo"), stream).await.unwrap();
+        let server = spawn(serve_hyper(listener, |_, _| service_fn(page_or_echo::<Incoming>)).into_future());
+        check_page_and_echo(address).await;
+        server.abort();
+    });
+}
 
-        assert_eq!(get("/").await, (200, "a page".into()));
-        let refusal = "WebSocket protocol error: No \"Connection: upgrade\" header";
-        assert_eq!(get("/echo").await, (400, refusal.into()));
-        let message = Message::binary(vec![7; 1 << 20]);
-        socket.send(message.clone()).await.unwrap();
-        assert!(socket.next().await.unwrap().unwrap() == message);
-        socket.close(None).await.unwrap();
-        assert_eq!(socket.next().await.unwrap().unwrap(), Message::Close(None));
-        assert!(socket.next().await.is_none());
+#[test]
+fn one_port_serves_pages_and_websockets_in_axum() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let handler = get(page_or_echo::<axum::body::Body>);
+        let routes = Router::new().route("/", handler.clone()).route("/echo", handler);
+        let server = spawn(serve(listener, routes).into_future());
+        check_page_and_echo(address).await;
         server.abort();
     });
 }

@@ -20,6 +20,9 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use async_tungstenite::tungstenite::protocol::Role;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{Query, State};
 use axum::routing::get;
@@ -28,7 +31,7 @@ use certificate::{configs, localhost};
 use futures::StreamExt;
 use glassloop::compat::hyper::{Exec, Timer};
 use glassloop::compat::hyper_util::{Connector, serve, serve_hyper};
-use glassloop::io::{AsyncReadExt, AsyncWriteExt};
+use glassloop::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use glassloop::net::{TcpListener, TcpStream};
 use glassloop::sync::oneshot;
 use glassloop::{join, spawn};
@@ -38,6 +41,7 @@ use hyper::{Request, Response, StatusCode, service::service_fn};
 use hyper_util::client::legacy::{Client, connect::Connect};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use tokio_util::compat::TokioAsyncReadCompatExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -250,23 +254,50 @@ fn websocket_over_tls() {
     });
 }
 
+#[test]
+fn websocket_behind_hypers_upgrade() {
+    without(&["the handler", "the server", "the client"], async || {
+        let (client, server) = connected().await;
+        let upgrade = service_fn(async |mut request: Request<Incoming>| {
+            look("the handler");
+            let upgrading = hyper::upgrade::on(&mut request);
+            spawn(async move {
+                let stream = TokioIo::new(upgrading.await.unwrap()).compat();
+                listen(WebSocketStream::from_raw_socket(stream, Role::Server, None).await).await;
+            })
+            .detach();
+            create_response_with_body(&request, String::new)
+        });
+        let mut serving = hyper::server::conn::http1::Builder::new();
+        let serving = spawn(serving.timer(Timer).serve_connection(server, upgrade).with_upgrades());
+        say(client).await;
+        serving.await.unwrap().unwrap();
+    });
+}
+
 /// A WebSocket's whole life.
 async fn talk<C, S>(client: C, server: S)
 where
-    C: futures::AsyncRead + futures::AsyncWrite + Unpin,
-    S: futures::AsyncRead + futures::AsyncWrite + Unpin + 'static,
+    C: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let echo = spawn(async move {
-        let mut socket = async_tungstenite::accept_async(server).await.unwrap();
-        while let Some(message) = socket.next().await {
-            look("the server");
-            match message.unwrap() {
-                message if message.is_text() => socket.send(message).await.unwrap(),
-                _ => {}
-            }
+    let listening = spawn(async move { listen(async_tungstenite::accept_async(server).await.unwrap()).await });
+    say(client).await;
+    listening.await.unwrap();
+}
+
+async fn listen<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>) {
+    while let Some(message) = socket.next().await {
+        look("the server");
+        let message = message.unwrap();
+        if message.is_text() {
+            socket.send(message).await.unwrap();
         }
-        socket.into_inner().close().await.unwrap();
-    });
+    }
+    socket.into_inner().close().await.unwrap();
+}
+
+async fn say<C: AsyncRead + AsyncWrite + Unpin>(client: C) {
     let (mut socket, _) = async_tungstenite::client_async("ws://localhost/", client).await.unwrap();
     socket.send("fine".into()).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "fine");
@@ -275,5 +306,4 @@ where
     while let Some(message) = socket.next().await {
         message.unwrap();
     }
-    echo.await.unwrap();
 }
