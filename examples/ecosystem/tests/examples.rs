@@ -29,60 +29,36 @@ fn check(name: &str) {
     assert_eq!(printed.lines().collect::<Vec<_>>(), promised(name), "{name}");
 }
 
-#[test]
-fn blocking_api() {
-    check("blocking_api");
+macro_rules! checked {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name));
+            }
+        )*
+
+        /// An example that nobody checks is a defect.
+        #[test]
+        fn every_example_is_checked() {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+            let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let mut names: Vec<_> = files.map(|file| file.file_stem().unwrap().to_owned()).collect();
+            names.sort();
+            assert_eq!(names, [$(stringify!($name)),*]);
+        }
+    };
 }
 
-#[test]
-fn guest_in_tokio() {
-    check("guest_in_tokio");
-}
-
-#[test]
-fn guest_in_poll() {
-    check("guest_in_poll");
-}
-
-#[test]
-fn axum_app() {
-    check("axum_app");
-}
-
-#[test]
-fn http_client() {
-    check("http_client");
-}
-
-#[test]
-fn hyper_hello() {
-    check("hyper_hello");
-}
-
-#[test]
-fn tower_layers() {
-    check("tower_layers");
-}
-
-/// An example that nobody checks is a defect.
-#[test]
-fn every_example_is_checked() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut names: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "axum_app.rs",
-            "blocking_api.rs",
-            "guest_in_poll.rs",
-            "guest_in_tokio.rs",
-            "http_client.rs",
-            "hyper_hello.rs",
-            "tower_layers.rs"
-        ]
-    );
+checked! {
+    axum_app
+    blocking_api
+    guest_in_poll
+    guest_in_tokio
+    http_client
+    https
+    hyper_hello
+    tls_echo
+    tower_layers
+    websocket
 }
