@@ -46,6 +46,8 @@ pub struct Builder {
     paused: bool,
     order: Order,
     observers: Vec<Rc<dyn Observer>>,
+    #[cfg(feature = "console")]
+    pub(super) console: bool,
     sinks: Sinks,
     track_waits: bool,
     pub(super) metrics: bool,
@@ -77,6 +79,8 @@ impl Builder {
             paused: false,
             order: Order::Fifo,
             observers: Vec::new(),
+            #[cfg(feature = "console")]
+            console: false,
             sinks: Sinks::default(),
             track_waits: false,
             metrics: false,
@@ -263,6 +267,10 @@ impl Builder {
         let debug = self.is_debug();
         if debug {
             self = self.with_debug();
+        }
+        #[cfg(feature = "console")]
+        if self.console {
+            self.observers.push(super::console::observer());
         }
         at_least_one("budget", self.budget as usize, "polls before timers and I/O are looked at")?;
         at_least_one("events_capacity", self.events, "events a look at the kernel may bring")?;

@@ -5,6 +5,8 @@
 mod asker;
 mod builder;
 mod circles;
+#[cfg(feature = "console")]
+mod console;
 mod deadlock;
 mod drain;
 mod dump;

@@ -5,6 +5,8 @@
 #[cfg(not(feature = "glass"))]
 mod absent;
 mod accounts;
+#[cfg(feature = "console")]
+mod console;
 mod event;
 #[cfg(feature = "glass")]
 pub(crate) mod export;
@@ -46,6 +48,8 @@ pub use watch::WatchedTask;
 
 #[cfg(not(feature = "glass"))]
 pub(crate) use absent::Turns;
+#[cfg(feature = "console")]
+pub(crate) use console::Console;
 pub(crate) use leaf::{About, Why};
 pub(crate) use meter::Meter;
 pub(crate) use sinks::Sinks;

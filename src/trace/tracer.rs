@@ -43,7 +43,16 @@ use crate::panics::{dispose, guarded, say};
 pub trait Observer {
     /// Called once an event; `at` is the runtime's clock.
     fn event(&self, at: Instant, event: &Event);
+
+    /// Called in place of [`event`](Observer::event) for what an observer, this one or another, caused while it was
+    /// told of something. An observer that acts on all that it sees, and so on its own acts, ignores them here.
+    fn echo(&self, at: Instant, event: &Event) {
+        self.event(at, event);
+    }
 }
+
+/// An event that waits for its turn to be told, and whether an observer caused it.
+type Told = (Instant, Event, bool);
 
 /// Where leaf verbs leave their events. Off, a seam costs a load, a test and a branch.
 pub(crate) struct Tracer {
@@ -68,7 +77,7 @@ pub(crate) struct Tracer {
     observers: RefCell<Vec<Rc<dyn Observer>>>,
     /// An observer is being called: what it causes waits in `pending`.
     delivering: Cell<bool>,
-    pending: RefCell<VecDeque<(Instant, Event)>>,
+    pending: RefCell<VecDeque<Told>>,
     /// Kept while anything is observed, for dumps.
     accounts: Accounts,
     /// Dumps want the accounts even if nobody observes.
@@ -371,22 +380,24 @@ impl Tracer {
         if self.observers.borrow().is_empty() {
             return; // dumps alone want the accounts
         }
-        self.pending.borrow_mut().push_back((now, event));
-        if self.delivering.replace(true) {
+        let is_echo = self.delivering.replace(true);
+        self.pending.borrow_mut().push_back((now, event, is_echo));
+        if is_echo {
             return; // the outer call below delivers it when the observer has returned
         }
         loop {
             let next = self.pending.borrow_mut().pop_front();
-            let Some((at, event)) = next else { break };
-            self.call_all(at, &event);
+            let Some((at, event, is_echo)) = next else { break };
+            self.call_all(at, &event, is_echo);
         }
         self.delivering.set(false);
     }
 
-    fn call_all(&self, at: Instant, event: &Event) {
+    fn call_all(&self, at: Instant, event: &Event, is_echo: bool) {
         let observers = self.observers.borrow().clone();
         for observer in observers {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer.event(at, event))) {
+            let call = || if is_echo { observer.echo(at, event) } else { observer.event(at, event) };
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
                 say(format_args!("an observer panicked at «{event}» and was removed"));
                 dispose(payload);
                 let left = {
