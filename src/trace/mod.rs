@@ -46,6 +46,7 @@ pub use watch::WatchedTask;
 
 #[cfg(not(feature = "glass"))]
 pub(crate) use absent::Turns;
+use leaf::Noted;
 pub(crate) use leaf::{About, Why};
 pub(crate) use meter::Meter;
 pub(crate) use sinks::Sinks;

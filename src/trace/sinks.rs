@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "glass")]
 use super::FlightRecorder;
-use super::{Event, Kind, Leaf, Outcome, RuntimeId, TaskId, Via};
+use super::{Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 
 /// What the runtime was asked to record.
@@ -60,13 +60,23 @@ impl Sinks {
         let _ = task;
     }
 
-    #[inline]
-    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
+    /// A number for a leaf, for `pending`.
+    #[inline(always)]
+    pub(super) fn note_leaf(&self, leaf: Leaf) -> Result<Noted, Leaf> {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            flight.pending(now, task, on);
+            return flight.number(leaf).map(Noted::Number);
         }
-        let _ = (now, task, on);
+        Err(leaf)
+    }
+
+    #[inline(always)] // into its one caller
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            return flight.pending(now, task, on, whole);
+        }
+        let _ = (now, task, on, whole);
     }
 
     #[inline]

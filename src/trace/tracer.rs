@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Kind, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
+use super::{Cause, Counted, Event, Kind, Leaf, Meter, Noted, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -54,9 +54,9 @@ pub(crate) struct Tracer {
     /// Somebody is given events, or hears of turns.
     is_on: Cell<bool>,
     pub(super) turns: Option<Turns>,
-    /// What the poll that runs found it has to wait for first, if `has_leaf` says so.
+    /// What the poll that runs found it has to wait for first, which is in `leaf` if this says so.
+    noted: Cell<Noted>,
     leaf: RefCell<Option<Leaf>>,
-    has_leaf: Cell<bool>,
     clock: Rc<Clock>,
     sinks: Sinks,
     /// When the last event happened that the clock is read for; see `is_dated`.
@@ -91,7 +91,7 @@ impl Tracer {
             turns: None,
             accounts: Accounts::new(is_observed),
             leaf: RefCell::new(None),
-            has_leaf: Cell::new(false),
+            noted: Cell::new(Noted::Nothing),
             stamp: Cell::new(clock.now()),
             collected: Cell::new(false),
             is_observed: Cell::new(is_observed),
@@ -182,8 +182,21 @@ impl Tracer {
 
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
     pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.is_on.get() && !self.has_leaf.replace(true) {
-            *self.leaf.borrow_mut() = Some(leaf());
+        if self.is_on.get() && matches!(self.noted.get(), Noted::Nothing) {
+            self.keep_leaf(leaf());
+        }
+    }
+
+    /// Lent and copied, its 40 bytes took 18 instructions a wait: where its number will do, that is all that is kept.
+    #[inline]
+    fn keep_leaf(&self, leaf: Leaf) {
+        let is_numbered = self.is_lean.get() && self.turns.is_none();
+        match if is_numbered { self.sinks.note_leaf(leaf) } else { Err(leaf) } {
+            Ok(noted) => self.noted.set(noted),
+            Err(leaf) => {
+                self.noted.set(Noted::Whole);
+                *self.leaf.borrow_mut() = Some(leaf);
+            }
         }
     }
 
@@ -198,15 +211,28 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.has_leaf.get() && self.leaf.borrow().as_ref().is_some_and(is) {
-            self.has_leaf.set(false);
+        if self.noted_leaf().as_ref().is_some_and(is) {
+            self.noted.set(Noted::Nothing);
+        }
+    }
+
+    /// What was noted.
+    #[inline]
+    fn noted_leaf(&self) -> Option<Leaf> {
+        match self.noted.get() {
+            Noted::Nothing => None,
+            Noted::Whole => *self.leaf.borrow(),
+            #[cfg(feature = "glass")]
+            Noted::Number(number) => self.sinks.flight.as_ref()?.leaf(number),
         }
     }
 
     /// Takes what the poll that ends waits for.
     #[inline]
     pub(super) fn take_leaf(&self) -> Option<Leaf> {
-        if self.has_leaf.replace(false) { *self.leaf.borrow() } else { None }
+        let leaf = self.noted_leaf();
+        self.noted.set(Noted::Nothing);
+        leaf
     }
 
     // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
@@ -215,7 +241,7 @@ impl Tracer {
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
-        self.has_leaf.set(false);
+        self.noted.set(Noted::Nothing);
         if self.is_lean.get() {
             self.sinks.poll(task);
         } else if self.on.get() {
@@ -234,11 +260,7 @@ impl Tracer {
         }
         let now = self.clock.now();
         self.stamp.set(now);
-        if self.has_leaf.get() {
-            self.sinks.pending(now, task, self.leaf.borrow().as_ref()); // lent: it is 40 bytes, and was copied twice
-        } else {
-            self.sinks.pending(now, task, None);
-        }
+        self.sinks.pending(now, task, self.noted.get(), || *self.leaf.borrow());
     }
 
     #[cold]
@@ -247,7 +269,7 @@ impl Tracer {
         let on = self.take_leaf();
         self.deliver(Event::Pending { task, on });
         // An observer may have polled something.
-        self.has_leaf.set(on.is_some());
+        self.noted.set(if on.is_some() { Noted::Whole } else { Noted::Nothing });
         self.leaf.replace(on);
     }
 

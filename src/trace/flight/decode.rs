@@ -285,7 +285,7 @@ impl Reader<'_> {
     /// What has no word yet.
     fn finish(&mut self) {
         let notes = self.notes;
-        self.close(task_id(notes.running));
+        self.close(task_id(notes.said.actor));
         if notes.due & note::TURN != 0 {
             self.begin_turn();
         }
@@ -295,8 +295,8 @@ impl Reader<'_> {
         if notes.due & note::PARK != 0 {
             self.push(Event::Park(notes.park_due));
         }
-        if notes.due & note::POLL != 0 {
-            self.push(Event::Poll(task_id(notes.running)));
+        if notes.poll_is_due() {
+            self.push(Event::Poll(task_id(notes.said.actor)));
         }
     }
 }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::story::Story;
-use super::{Event, Kind, Leaf, Outcome, RuntimeId, TaskId, Via};
+use super::{Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 use note::Notes;
 use people::Person;
@@ -154,9 +154,25 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.poll(task);
     }
 
-    #[inline]
-    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
-        self.flight.borrow_mut().notes.pending(now.nanos(), task, on);
+    /// The number of a leaf; the leaf itself if it has a number of its own, which is told another way each time.
+    #[inline(always)]
+    pub(super) fn number(&self, leaf: Leaf) -> Result<u32, Leaf> {
+        match leaf {
+            Leaf::Sync { what, class, site, made } => {
+                Ok(self.flight.borrow_mut().notes.sync(what, class, site, made) as u32)
+            }
+            _ => Err(leaf),
+        }
+    }
+
+    /// The leaf that has this number.
+    pub(super) fn leaf(&self, number: u32) -> Option<Leaf> {
+        self.flight.borrow().notes.leaves.get(number.into()).map(|(leaf, _)| *leaf)
+    }
+
+    #[inline(always)] // into its one caller
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
+        self.flight.borrow_mut().notes.pending(now.nanos(), task, on, whole);
     }
 
     #[inline]

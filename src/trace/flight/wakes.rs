@@ -31,7 +31,7 @@ impl Notes {
     #[inline(always)]
     fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: Option<Via>) {
         let by = by.0.get();
-        let why = if by == self.actor() {
+        let why = if by == self.said.actor {
             cause::TASK
         } else {
             self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by));
@@ -44,7 +44,7 @@ impl Notes {
     #[inline]
     fn put_wake_spawned(&mut self, again: u64, task: u64) {
         let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
-        if follows && self.due == 0 && again == 0 {
+        if follows && self.due == 0 && again == 0 && !self.poll_is_due() {
             return self.ring.amend(words::READY);
         }
         self.put_wake(again, task, cause::PLAIN, words::PLAIN.of(cause::SPAWNED), 0);
