@@ -40,7 +40,9 @@ impl<const PARTS: usize> Recent<PARTS> {
     #[inline(always)] // the key stays in registers
     pub(super) fn get(&self, key: [usize; PARTS]) -> u64 {
         let (known, number) = &self.0[Self::seat(&key)];
-        if *known == key { *number as u64 } else { 0 }
+        // One by one: as arrays they were written to the stack to be compared there.
+        let is_known = known.iter().zip(key).all(|(known, part)| *known == part);
+        if is_known { *number as u64 } else { 0 }
     }
 
     pub(super) fn set(&mut self, key: [usize; PARTS], number: u64) {

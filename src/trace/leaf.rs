@@ -89,17 +89,6 @@ impl Leaf {
     }
 }
 
-/// What the poll that runs was found to wait for first.
-#[derive(Clone, Copy)]
-pub(crate) enum Noted {
-    Nothing,
-    /// A leaf, kept whole.
-    Whole,
-    /// The flight recorder's number of it.
-    #[cfg(feature = "glass")]
-    Number(u32),
-}
-
 /// By what one task woke another: `released the Mutex`, and where that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -16,6 +16,7 @@ mod intern;
 mod leaf;
 mod line;
 mod meter;
+mod noted;
 #[cfg(feature = "glass")]
 mod page;
 mod recorder;
@@ -46,9 +47,9 @@ pub use watch::WatchedTask;
 
 #[cfg(not(feature = "glass"))]
 pub(crate) use absent::Turns;
-use leaf::Noted;
 pub(crate) use leaf::{About, Why};
 pub(crate) use meter::Meter;
+use noted::Noted;
 pub(crate) use sinks::Sinks;
 #[cfg(feature = "glass")]
 pub(crate) use slow::{SlowPolls, TellSlow};

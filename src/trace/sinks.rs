@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "glass")]
 use super::FlightRecorder;
-use super::{Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
+use super::{Class, Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 
 /// What the runtime was asked to record.
@@ -60,14 +60,21 @@ impl Sinks {
         let _ = task;
     }
 
-    /// A number for a leaf, for `pending`.
+    /// The number of a leaf of the kind `Sync`, for `pending`.
     #[inline(always)]
-    pub(super) fn note_leaf(&self, leaf: Leaf) -> Result<Noted, Leaf> {
+    pub(super) fn number_of(
+        &self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> Option<Noted> {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return flight.number(leaf).map(Noted::Number);
+            return Some(Noted::Number(flight.number_of(what, class, site, made)));
         }
-        Err(leaf)
+        let _ = (what, class, site, made);
+        None
     }
 
     #[inline(always)] // into its one caller
@@ -97,15 +104,7 @@ impl Sinks {
         let _ = (now, task, by, via);
     }
 
-    #[inline]
-    pub(super) fn wake_spawned(&self, now: Instant, task: TaskId) {
-        #[cfg(feature = "glass")]
-        if let Some(flight) = &self.flight {
-            flight.wake_spawned(now, task);
-        }
-        let _ = (now, task);
-    }
-
+    #[expect(clippy::too_many_arguments, reason = "an event's parts, and its time")]
     #[inline]
     pub(super) fn spawn(
         &self,
@@ -115,11 +114,12 @@ impl Sinks {
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
+        is_ready: bool,
     ) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return flight.spawn(now, task, kind, name, by, site);
+            return flight.spawn(now, task, kind, name, by, site, is_ready);
         }
-        let _ = (now, task, kind, name, by, site);
+        let _ = (now, task, kind, name, by, site, is_ready);
     }
 }

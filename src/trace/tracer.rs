@@ -50,15 +50,15 @@ pub(crate) struct Tracer {
     /// Somebody is given events.
     on: Cell<bool>,
     /// Somebody is told, but sinks alone, who are given the events of each poll by ways of their own.
-    is_lean: Cell<bool>,
+    pub(super) is_lean: Cell<bool>,
     /// Somebody is given events, or hears of turns.
-    is_on: Cell<bool>,
+    pub(super) is_on: Cell<bool>,
     pub(super) turns: Option<Turns>,
     /// What the poll that runs found it has to wait for first, which is in `leaf` if this says so.
-    noted: Cell<Noted>,
-    leaf: RefCell<Option<Leaf>>,
+    pub(super) noted: Cell<Noted>,
+    pub(super) leaf: RefCell<Option<Leaf>>,
     clock: Rc<Clock>,
-    sinks: Sinks,
+    pub(super) sinks: Sinks,
     /// When the last event happened that the clock is read for; see `is_dated`.
     stamp: Cell<Instant>,
     /// Closures from other threads ran, and may have taken their time, since then.
@@ -153,6 +153,12 @@ impl Tracer {
         self.on.get()
     }
 
+    /// Whether foreign code is called with events.
+    #[inline]
+    pub(crate) fn calls_observers(&self) -> bool {
+        self.on.get() && !self.is_lean.get()
+    }
+
     /// Whether events are told, but to sinks alone.
     #[inline]
     pub(crate) fn is_lean(&self) -> bool {
@@ -178,61 +184,6 @@ impl Tracer {
         if self.on.get() {
             self.deliver(event());
         }
-    }
-
-    /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
-    pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.is_on.get() && matches!(self.noted.get(), Noted::Nothing) {
-            self.keep_leaf(leaf());
-        }
-    }
-
-    /// Lent and copied, its 40 bytes took 18 instructions a wait: where its number will do, that is all that is kept.
-    #[inline]
-    fn keep_leaf(&self, leaf: Leaf) {
-        let is_numbered = self.is_lean.get() && self.turns.is_none();
-        match if is_numbered { self.sinks.note_leaf(leaf) } else { Err(leaf) } {
-            Ok(noted) => self.noted.set(noted),
-            Err(leaf) => {
-                self.noted.set(Noted::Whole);
-                *self.leaf.borrow_mut() = Some(leaf);
-            }
-        }
-    }
-
-    /// A future that was polled to no avail is gone: what it was for is not waited for any more.
-    #[inline]
-    pub(crate) fn forget_leaf(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.is_on.get() {
-            self.forget_leaf_if(is);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.noted_leaf().as_ref().is_some_and(is) {
-            self.noted.set(Noted::Nothing);
-        }
-    }
-
-    /// What was noted.
-    #[inline]
-    fn noted_leaf(&self) -> Option<Leaf> {
-        match self.noted.get() {
-            Noted::Nothing => None,
-            Noted::Whole => *self.leaf.borrow(),
-            #[cfg(feature = "glass")]
-            Noted::Number(number) => self.sinks.flight.as_ref()?.leaf(number),
-        }
-    }
-
-    /// Takes what the poll that ends waits for.
-    #[inline]
-    pub(super) fn take_leaf(&self) -> Option<Leaf> {
-        let leaf = self.noted_leaf();
-        self.noted.set(Noted::Nothing);
-        leaf
     }
 
     // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
@@ -273,15 +224,9 @@ impl Tracer {
         self.leaf.replace(on);
     }
 
-    /// Tells `Event::Wake`. Here each caller sees which way its cause takes, and never makes a value of the others.
-    #[inline(always)]
-    pub(crate) fn wake(&self, task: TaskId, why: Why) {
-        match why {
-            Why { cause: Cause::Spawned, via: None } if self.is_lean.get() => {
-                self.sinks.wake_spawned(self.within(), task);
-            }
-            Why { cause, via } => self.deliver(Event::Wake { task, cause, via }),
-        }
+    /// Tells `Event::Wake`.
+    pub(crate) fn wake(&self, task: TaskId, Why { cause, via }: Why) {
+        self.deliver(Event::Wake { task, cause, via });
     }
 
     /// Tells `Event::Wake` of a wake by a task, to sinks alone: if it `is_lean`.
@@ -300,16 +245,28 @@ impl Tracer {
         by: Option<TaskId>,
         site: &'static Location<'static>,
     ) {
-        if !self.on.get() {
-            return;
+        if self.is_lean.get() {
+            self.spawn_lean(task, kind, name, by, site, false);
+        } else if self.on.get() {
+            self.deliver(Event::Spawn { task, kind, name, by, site });
         }
-        if !self.is_lean.get() {
-            return self.deliver(Event::Spawn { task, kind, name, by, site });
-        }
+    }
+
+    /// Tells `Event::Spawn` to sinks alone, and that the task is ready, if it is: if it `is_lean`.
+    #[inline]
+    pub(crate) fn spawn_lean(
+        &self,
+        task: TaskId,
+        kind: Kind,
+        name: Option<Arc<str>>,
+        by: Option<TaskId>,
+        site: &'static Location<'static>,
+        is_ready: bool,
+    ) {
         if by.is_none() {
             self.stamp.set(self.clock.now());
         }
-        self.sinks.spawn(self.within(), task, kind, name, by, site);
+        self.sinks.spawn(self.within(), task, kind, name, by, site, is_ready);
     }
 
     /// The time that is told of what happens within a poll: see `is_dated`.

@@ -214,7 +214,8 @@ impl Reader<'_> {
         self.said.newest = id;
         let task = task_id(id);
         if let Some(person) = self.notes.people.get(id) {
-            let (kind, name, by, site) = (person.kind, person.name.clone(), person.by, person.site);
+            let name = self.notes.people.name(id).cloned();
+            let (kind, by, site) = (person.kind(), person.by(), person.site);
             self.push(Event::Spawn { task, kind, name, by, site });
         }
         if word & words::READY != 0 {

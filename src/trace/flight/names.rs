@@ -20,16 +20,23 @@ impl Notes {
     ) -> u64 {
         let leaf = Leaf::Sync { what, class, site, made };
         match self.recent_leaves.get(place_of(&leaf)) {
-            0 => self.new_sync(&leaf),
+            0 => self.new_sync(what, class, site, made),
             number => number,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn new_sync(&mut self, leaf: &Leaf) -> u64 {
-        let number = self.leaves.number(place_of(leaf), || (*leaf, Told::Whole));
-        self.recent_leaves.set(place_of(leaf), number);
+    fn new_sync(
+        &mut self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> u64 {
+        let leaf = Leaf::Sync { what, class, site, made };
+        let number = self.leaves.number(place_of(&leaf), || (leaf, Told::Whole));
+        self.recent_leaves.set(place_of(&leaf), number);
         number
     }
 

@@ -57,7 +57,7 @@ pub(super) struct Notes {
     /// Where the cursor was when the open poll began: while it is there, no word has told of the poll.
     poll_at: usize,
     /// Events seen.
-    seen: u64,
+    pub(super) seen: u64,
     /// How many of them were told when all was last forgotten.
     pub(super) cleared: u64,
     /// Where the cursor was when a task had just been spawned.
@@ -121,7 +121,7 @@ impl Notes {
             Event::Wake { task, cause, via } => self.wake(now, *task, cause, *via, false),
             Event::Merge { task, cause, via } => self.wake(now, *task, cause, *via, true),
             Event::Spawn { task, kind, name, by, site } => {
-                self.spawn(now, *task, Person::new(*kind, name.clone(), *by, site));
+                self.spawn(now, *task, Person::new(*kind, name.is_some(), *by, site), name.clone(), false);
             }
             _ => {
                 self.begin_event();
@@ -281,13 +281,23 @@ impl Notes {
         field.of(field.most())
     }
 
+    /// A spawn; and that the task is ready, if it is.
     #[inline(always)] // the person is made where it is kept, and not read back before its parts are written
-    pub(super) fn spawn(&mut self, now: u64, task: TaskId, person: Person) {
+    pub(super) fn spawn(
+        &mut self,
+        now: u64,
+        task: TaskId,
+        person: Person,
+        name: Option<Arc<str>>,
+        is_ready: bool,
+    ) {
         self.begin_event();
         self.catch_up(now);
         let task = task.0.get();
-        self.people.spawned(task, person);
-        self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task), 0);
+        self.people.spawned(task, person, name);
+        self.seen += u64::from(is_ready);
+        let ready = if is_ready { words::READY } else { 0 };
+        self.tell(kind_of(words::Kind::Spawn) | ready | words::SPAWNED.of(task), 0);
         self.after_spawn = self.ring.cursor();
     }
 
