@@ -59,6 +59,12 @@ impl Ready {
         trace.wake(id, why);
     }
 
+    /// As `push`, of a task of which those who observe were told already, or nobody does.
+    #[inline]
+    pub(crate) fn push_first(&self, task: TaskRef) {
+        self.queue.push(task);
+    }
+
     /// As `push`, if this happens in a task's turn, which is the cause then.
     #[inline]
     pub(crate) fn push_by(

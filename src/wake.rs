@@ -19,7 +19,7 @@ use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::live;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::trace::{Cause, Event, Leaf, Outcome, RuntimeId, Via, Why};
+use crate::trace::{Event, Leaf, Outcome, RuntimeId, Via, Why};
 
 struct Current {
     state: Cell<*const State>,
@@ -198,11 +198,11 @@ pub(crate) fn make_ready_by(state: &State, task: TaskRef, via: impl FnOnce() -> 
     }
 }
 
-/// Makes a task ready that nobody knows of yet.
+/// Makes a task ready that no wake can have reached yet. Who observes was told.
 #[inline]
 pub(crate) fn make_ready_first(state: &State, task: TaskRef) {
     task.header().set(QUEUED);
-    state.ready.push(task, &state.trace, || Cause::Spawned.into());
+    state.ready.push_first(task);
 }
 
 /// THE wake rule: a task whose future is there goes to the back of the queue, unless it stands there already. After a
@@ -347,9 +347,10 @@ pub(crate) fn address(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> *const (
 fn other_address(waker: &Waker, leaf: impl FnOnce() -> Leaf) -> *const () {
     current(|state| {
         let Some(state) = state else { return ptr::null() };
-        state.trace.note_leaf(leaf);
         let running = state.running.address();
-        if is_told(waker) && running == waker.data() { running } else { ptr::null() }
+        let own = if is_told(waker) && running == waker.data() { running } else { ptr::null() };
+        state.trace.note_leaf(leaf);
+        own
     })
 }
 

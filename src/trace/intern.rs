@@ -25,36 +25,50 @@ pub(super) fn address<T>(place: &'static T) -> usize {
     ptr::from_ref(place).addr()
 }
 
+/// The numbers of what was looked for of late, by the address of a place and what else tells keys apart: found without a
+/// walk, a product or a look at a length. Each key has its one seat, and a newer one takes it.
+pub(super) struct Recent<const PARTS: usize>(Box<[([usize; PARTS], usize); RECENT]>);
+
+const RECENT: usize = 128;
+
+impl<const PARTS: usize> Recent<PARTS> {
+    pub(super) fn new() -> Recent<PARTS> {
+        Recent(Box::new([([0; PARTS], 0); RECENT]))
+    }
+
+    /// The number of this key, or 0.
+    #[inline(always)] // the key stays in registers
+    pub(super) fn get(&self, key: [usize; PARTS]) -> u64 {
+        let (known, number) = &self.0[Self::seat(&key)];
+        // One by one: as arrays they were written to the stack to be compared there.
+        let is_known = known.iter().zip(key).all(|(known, part)| *known == part);
+        if is_known { *number as u64 } else { 0 }
+    }
+
+    pub(super) fn set(&mut self, key: [usize; PARTS], number: u64) {
+        self.0[Self::seat(&key)] = (key, number as usize);
+    }
+
+    /// By its second and third part, which are addresses. Places are 24 bytes each and lie side by side, so that sums of
+    /// two would often be the same.
+    #[inline(always)]
+    fn seat(key: &[usize; PARTS]) -> usize {
+        (key[1].wrapping_add(key[2].wrapping_mul(5)) >> 3) % RECENT
+    }
+}
+
 /// Numbers what recurs, up to a limit: 0 is nothing, and what came after the table was full.
 pub(super) struct Table<T> {
     kept: Vec<(Key, T)>,
     /// By hash, numbers; 0 is free. A power of two, at most half full.
     places: Vec<u16>,
     most: usize,
-    /// Those looked for of late, each in its one place: found without a walk or a look at a length.
-    recent: Box<[(Key, u64); RECENT]>,
 }
-
-const RECENT: usize = 64;
 
 impl<T> Table<T> {
     /// At most so many, fewer than 65,536.
     pub(super) fn new(most: usize) -> Table<T> {
-        Table { kept: Vec::new(), places: vec![0; 64], most, recent: Box::new([([0; 4], 0); RECENT]) }
-    }
-
-    /// The number of what has this key, if it was looked for of late.
-    #[inline(always)] // the key stays in registers: with `remember` apart, 28 instructions a poll of a channel
-    pub(super) fn recent(&self, key: Key) -> Option<u64> {
-        let (known, number) = &self.recent[(mix(&key) >> 58) as usize];
-        (known[0] == key[0] && known[1] == key[1] && known[2] == key[2] && known[3] == key[3]).then_some(*number)
-    }
-
-    /// As `number`, for `recent` to find it from now on.
-    pub(super) fn remember(&mut self, key: Key, make: impl FnOnce() -> T) -> u64 {
-        let number = self.number(key, make);
-        self.recent[(mix(&key) >> 58) as usize] = (key, number);
-        number
+        Table { kept: Vec::new(), places: vec![0; 64], most }
     }
 
     /// The number of what has this key; `make` makes it, if it is new.

@@ -18,6 +18,7 @@ mod intern;
 mod leaf;
 mod line;
 mod meter;
+mod noted;
 #[cfg(feature = "glass")]
 mod page;
 mod recorder;
@@ -52,6 +53,7 @@ pub(crate) use absent::Turns;
 pub(crate) use console::Console;
 pub(crate) use leaf::{About, Why};
 pub(crate) use meter::Meter;
+use noted::Noted;
 pub(crate) use sinks::Sinks;
 #[cfg(feature = "glass")]
 pub(crate) use slow::{SlowPolls, TellSlow};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "glass")]
 use super::FlightRecorder;
-use super::{Event, Kind, Leaf, Outcome, RuntimeId, TaskId, Via};
+use super::{Class, Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 
 /// What the runtime was asked to record.
@@ -60,13 +60,30 @@ impl Sinks {
         let _ = task;
     }
 
-    #[inline]
-    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
+    /// The number of a leaf of the kind `Sync`, for `pending`.
+    #[inline(always)]
+    pub(super) fn number_of(
+        &self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> Option<Noted> {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            flight.pending(now, task, on);
+            return Some(Noted::Number(flight.number_of(what, class, site, made)));
         }
-        let _ = (now, task, on);
+        let _ = (what, class, site, made);
+        None
+    }
+
+    #[inline(always)] // into its one caller
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            return flight.pending(now, task, on, whole);
+        }
+        let _ = (now, task, on, whole);
     }
 
     #[inline]
@@ -87,15 +104,7 @@ impl Sinks {
         let _ = (now, task, by, via);
     }
 
-    #[inline]
-    pub(super) fn wake_spawned(&self, now: Instant, task: TaskId) {
-        #[cfg(feature = "glass")]
-        if let Some(flight) = &self.flight {
-            flight.wake_spawned(now, task);
-        }
-        let _ = (now, task);
-    }
-
+    #[expect(clippy::too_many_arguments, reason = "an event's parts, and its time")]
     #[inline]
     pub(super) fn spawn(
         &self,
@@ -105,11 +114,12 @@ impl Sinks {
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
+        is_ready: bool,
     ) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return flight.spawn(now, task, kind, name, by, site);
+            return flight.spawn(now, task, kind, name, by, site, is_ready);
         }
-        let _ = (now, task, kind, name, by, site);
+        let _ = (now, task, kind, name, by, site, is_ready);
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Kind, Leaf, Meter, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
+use super::{Cause, Counted, Event, Kind, Leaf, Meter, Noted, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -59,15 +59,15 @@ pub(crate) struct Tracer {
     /// Somebody is given events.
     on: Cell<bool>,
     /// Somebody is told, but sinks alone, who are given the events of each poll by ways of their own.
-    is_lean: Cell<bool>,
+    pub(super) is_lean: Cell<bool>,
     /// Somebody is given events, or hears of turns.
-    is_on: Cell<bool>,
+    pub(super) is_on: Cell<bool>,
     pub(super) turns: Option<Turns>,
-    /// What the poll that runs found it has to wait for first, if `has_leaf` says so.
-    leaf: RefCell<Option<Leaf>>,
-    has_leaf: Cell<bool>,
+    /// What the poll that runs found it has to wait for first, which is in `leaf` if this says so.
+    pub(super) noted: Cell<Noted>,
+    pub(super) leaf: RefCell<Option<Leaf>>,
     clock: Rc<Clock>,
-    sinks: Sinks,
+    pub(super) sinks: Sinks,
     /// When the last event happened that the clock is read for; see `is_dated`.
     stamp: Cell<Instant>,
     /// Closures from other threads ran, and may have taken their time, since then.
@@ -100,7 +100,7 @@ impl Tracer {
             turns: None,
             accounts: Accounts::new(is_observed),
             leaf: RefCell::new(None),
-            has_leaf: Cell::new(false),
+            noted: Cell::new(Noted::Nothing),
             stamp: Cell::new(clock.now()),
             collected: Cell::new(false),
             is_observed: Cell::new(is_observed),
@@ -162,6 +162,12 @@ impl Tracer {
         self.on.get()
     }
 
+    /// Whether foreign code is called with events.
+    #[inline]
+    pub(crate) fn calls_observers(&self) -> bool {
+        self.on.get() && !self.is_lean.get()
+    }
+
     /// Whether events are told, but to sinks alone.
     #[inline]
     pub(crate) fn is_lean(&self) -> bool {
@@ -189,42 +195,13 @@ impl Tracer {
         }
     }
 
-    /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
-    pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.is_on.get() && !self.has_leaf.replace(true) {
-            *self.leaf.borrow_mut() = Some(leaf());
-        }
-    }
-
-    /// A future that was polled to no avail is gone: what it was for is not waited for any more.
-    #[inline]
-    pub(crate) fn forget_leaf(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.is_on.get() {
-            self.forget_leaf_if(is);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn forget_leaf_if(&self, is: impl FnOnce(&Leaf) -> bool) {
-        if self.has_leaf.get() && self.leaf.borrow().as_ref().is_some_and(is) {
-            self.has_leaf.set(false);
-        }
-    }
-
-    /// Takes what the poll that ends waits for.
-    #[inline]
-    pub(super) fn take_leaf(&self) -> Option<Leaf> {
-        if self.has_leaf.replace(false) { *self.leaf.borrow() } else { None }
-    }
-
     // The events of each poll have ways of their own to the sinks, where nobody wants them as events: to build them, to
     // ask of what kind they are and to drop them took 200 instructions a poll.
 
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
-        self.has_leaf.set(false);
+        self.noted.set(Noted::Nothing);
         if self.is_lean.get() {
             self.sinks.poll(task);
         } else if self.on.get() {
@@ -243,11 +220,7 @@ impl Tracer {
         }
         let now = self.clock.now();
         self.stamp.set(now);
-        if self.has_leaf.get() {
-            self.sinks.pending(now, task, self.leaf.borrow().as_ref()); // lent: it is 40 bytes, and was copied twice
-        } else {
-            self.sinks.pending(now, task, None);
-        }
+        self.sinks.pending(now, task, self.noted.get(), || *self.leaf.borrow());
     }
 
     #[cold]
@@ -256,19 +229,13 @@ impl Tracer {
         let on = self.take_leaf();
         self.deliver(Event::Pending { task, on });
         // An observer may have polled something.
-        self.has_leaf.set(on.is_some());
+        self.noted.set(if on.is_some() { Noted::Whole } else { Noted::Nothing });
         self.leaf.replace(on);
     }
 
-    /// Tells `Event::Wake`. Here each caller sees which way its cause takes, and never makes a value of the others.
-    #[inline(always)]
-    pub(crate) fn wake(&self, task: TaskId, why: Why) {
-        match why {
-            Why { cause: Cause::Spawned, via: None } if self.is_lean.get() => {
-                self.sinks.wake_spawned(self.within(), task);
-            }
-            Why { cause, via } => self.deliver(Event::Wake { task, cause, via }),
-        }
+    /// Tells `Event::Wake`.
+    pub(crate) fn wake(&self, task: TaskId, Why { cause, via }: Why) {
+        self.deliver(Event::Wake { task, cause, via });
     }
 
     /// Tells `Event::Wake` of a wake by a task, to sinks alone: if it `is_lean`.
@@ -287,16 +254,28 @@ impl Tracer {
         by: Option<TaskId>,
         site: &'static Location<'static>,
     ) {
-        if !self.on.get() {
-            return;
+        if self.is_lean.get() {
+            self.spawn_lean(task, kind, name, by, site, false);
+        } else if self.on.get() {
+            self.deliver(Event::Spawn { task, kind, name, by, site });
         }
-        if !self.is_lean.get() {
-            return self.deliver(Event::Spawn { task, kind, name, by, site });
-        }
+    }
+
+    /// Tells `Event::Spawn` to sinks alone, and that the task is ready, if it is: if it `is_lean`.
+    #[inline]
+    pub(crate) fn spawn_lean(
+        &self,
+        task: TaskId,
+        kind: Kind,
+        name: Option<Arc<str>>,
+        by: Option<TaskId>,
+        site: &'static Location<'static>,
+        is_ready: bool,
+    ) {
         if by.is_none() {
             self.stamp.set(self.clock.now());
         }
-        self.sinks.spawn(self.within(), task, kind, name, by, site);
+        self.sinks.spawn(self.within(), task, kind, name, by, site, is_ready);
     }
 
     /// The time that is told of what happens within a poll: see `is_dated`.

@@ -214,7 +214,8 @@ impl Reader<'_> {
         self.said.newest = id;
         let task = task_id(id);
         if let Some(person) = self.notes.people.get(id) {
-            let (kind, name, by, site) = (person.kind, person.name.clone(), person.by, person.site);
+            let name = self.notes.people.name(id).cloned();
+            let (kind, by, site) = (person.kind(), person.by(), person.site);
             self.push(Event::Spawn { task, kind, name, by, site });
         }
         if word & words::READY != 0 {
@@ -285,7 +286,7 @@ impl Reader<'_> {
     /// What has no word yet.
     fn finish(&mut self) {
         let notes = self.notes;
-        self.close(task_id(notes.running));
+        self.close(task_id(notes.said.actor));
         if notes.due & note::TURN != 0 {
             self.begin_turn();
         }
@@ -295,8 +296,8 @@ impl Reader<'_> {
         if notes.due & note::PARK != 0 {
             self.push(Event::Park(notes.park_due));
         }
-        if notes.due & note::POLL != 0 {
-            self.push(Event::Poll(task_id(notes.running)));
+        if notes.poll_is_due() {
+            self.push(Event::Poll(task_id(notes.said.actor)));
         }
     }
 }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::story::Story;
-use super::{Event, Kind, Leaf, Outcome, RuntimeId, TaskId, Via};
+use super::{Class, Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
 use crate::clock::Instant;
 use note::Notes;
 use people::Person;
@@ -111,8 +111,8 @@ impl FlightRecorder {
         let people = &self.flight.borrow().notes.people;
         for life in story.tasks.iter_mut().filter(|life| life.spawned.is_none()) {
             if let Some(person) = people.get(life.id.0.get()) {
-                (life.kind, life.by, life.site) = (person.kind, person.by, Some(person.site));
-                life.name.clone_from(&person.name);
+                (life.kind, life.by, life.site) = (person.kind(), person.by(), Some(person.site));
+                life.name = people.name(life.id.0.get()).cloned();
             }
         }
         story
@@ -154,9 +154,26 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.poll(task);
     }
 
-    #[inline]
-    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Option<&Leaf>) {
-        self.flight.borrow_mut().notes.pending(now.nanos(), task, on);
+    /// The number of a leaf of the kind `Sync`.
+    #[inline(always)]
+    pub(super) fn number_of(
+        &self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> u32 {
+        self.flight.borrow_mut().notes.sync(what, class, site, made) as u32
+    }
+
+    /// The leaf that has this number.
+    pub(super) fn leaf(&self, number: u32) -> Option<Leaf> {
+        self.flight.borrow().notes.leaves.get(number.into()).map(|(leaf, _)| *leaf)
+    }
+
+    #[inline(always)] // into its one caller
+    pub(super) fn pending(&self, now: Instant, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
+        self.flight.borrow_mut().notes.pending(now.nanos(), task, on, whole);
     }
 
     #[inline]
@@ -169,11 +186,7 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.wake_by(now.nanos(), task, by, via);
     }
 
-    #[inline]
-    pub(super) fn wake_spawned(&self, now: Instant, task: TaskId) {
-        self.flight.borrow_mut().notes.wake_spawned(now.nanos(), task);
-    }
-
+    #[expect(clippy::too_many_arguments, reason = "an event's parts, and its time")]
     #[inline]
     pub(super) fn spawn(
         &self,
@@ -183,9 +196,10 @@ impl FlightRecorder {
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
+        is_ready: bool,
     ) {
-        let person = Person::new(kind, name, by, site);
-        self.flight.borrow_mut().notes.spawn(now.nanos(), task, person);
+        let person = Person::new(kind, name.is_some(), by, site);
+        self.flight.borrow_mut().notes.spawn(now.nanos(), task, person, name, is_ready);
     }
 }
 

@@ -1,28 +1,50 @@
 //! How a word names what an event is about: leaves, causes and threads by their numbers in tables.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::note::{JOINS, NAMED, Named, Notes, SOURCES, TIMERS, Told, kind_of};
 use super::words;
-use crate::trace::intern::{Key, address, place_of};
-use crate::trace::{Leaf, Via};
+use crate::trace::intern::{address, place_of};
+use crate::trace::{Class, Leaf, Via};
 
 impl Notes {
-    /// The number of a leaf, in its table; how its own number is told is part of it.
-    #[inline(always)]
-    pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
-        if let Leaf::Sync { .. } = leaf
-            && let Some(number) = self.leaves.recent(place_of(leaf))
-        {
-            return number;
+    /// The number of a wait for something that has no number of its own; 0 if there is no room for more.
+    #[inline]
+    pub(super) fn sync(
+        &mut self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> u64 {
+        let leaf = Leaf::Sync { what, class, site, made };
+        match self.recent_leaves.get(place_of(&leaf)) {
+            0 => self.new_sync(what, class, site, made),
+            number => number,
         }
-        self.leaf_otherwise(task, leaf)
     }
 
+    #[cold]
     #[inline(never)]
-    fn leaf_otherwise(&mut self, task: u64, leaf: &Leaf) -> u64 {
+    fn new_sync(
+        &mut self,
+        what: &'static str,
+        class: Class,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> u64 {
+        let leaf = Leaf::Sync { what, class, site, made };
+        let number = self.leaves.number(place_of(&leaf), || (leaf, Told::Whole));
+        self.recent_leaves.set(place_of(&leaf), number);
+        number
+    }
+
+    /// The number of a leaf, in its table; how its own number is told is part of it.
+    #[inline(never)]
+    pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number) = match *leaf {
-            Leaf::Sync { .. } => return self.leaves.remember(place_of(leaf), || (*leaf, Told::Whole)),
+            Leaf::Sync { what, class, site, made } => return self.sync(what, class, site, made),
             Leaf::Timer { timer, .. } => (TIMERS, timer.0),
             Leaf::Source { source, .. } => (SOURCES, source.0),
             Leaf::Join { task, .. } => (JOINS, task.0.get()),
@@ -63,16 +85,23 @@ impl Notes {
         self.named[place(task, class)] = Named { task, class, number, block: self.ring.block };
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn via(&mut self, via: Option<Via>) -> u64 {
         let Some(via) = via else { return 0 };
-        self.vias.recent(key_of(&via)).unwrap_or_else(|| self.new_via(&via))
+        let key = [via.what.len(), via.what.as_ptr().addr(), address(via.made)];
+        match self.recent_vias.get(key) {
+            0 => self.new_via(via.what, via.made),
+            number => number,
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn new_via(&mut self, via: &Via) -> u64 {
-        self.vias.remember(key_of(via), || *via)
+    fn new_via(&mut self, what: &'static str, made: &'static Location<'static>) -> u64 {
+        let key = [what.len(), what.as_ptr().addr(), address(made)];
+        let number = self.vias.number([key[0], key[1], key[2], 0], || Via { what, made });
+        self.recent_vias.set(key, number);
+        number
     }
 
     /// The number of a thread's name; 0 if there is no room for more names.
@@ -92,9 +121,4 @@ impl Notes {
 
 fn place(task: u64, class: usize) -> usize {
     (task as usize * 3 + class) % NAMED
-}
-
-#[inline(always)]
-fn key_of(via: &Via) -> Key {
-    [via.what.as_ptr() as usize, via.what.len(), address(via.made), 0]
 }

@@ -1,8 +1,8 @@
 //! From events to words.
 //!
-//! Most events have no word of their own. A turn, a phase, a park or the begin of a poll is *due* when it happens, and
-//! told by a bit of the next word, if what that word tells happens only then: a timer wakes in the fire phase. Only
-//! what would not be found again is spelled out.
+//! Most events have no word of their own. A turn, a phase or a park is *due* when it happens, and told by a bit of the
+//! next word, if what that word tells happens only then: a timer wakes in the fire phase. Only what would not be found
+//! again is spelled out. That a poll has begun, each word in it tells, the first one so for all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,14 +10,13 @@ use std::sync::Arc;
 use super::people::{People, Person};
 use super::ring::{Context, Ring};
 use super::words::{self, Field};
-use crate::trace::intern::Table;
-use crate::trace::{Event, Leaf, Outcome, Phase, TaskId, Via, Wait};
+use crate::trace::intern::{Recent, Table};
+use crate::trace::{Event, Leaf, Noted, Outcome, Phase, TaskId, Via, Wait};
 
 /// What happened and has no word yet.
 pub(super) const TURN: u32 = 1;
 pub(super) const PHASE: u32 = 2;
 pub(super) const PARK: u32 = 4;
-pub(super) const POLL: u32 = 8;
 
 /// The classes of leaves that have numbers, as indices.
 pub(super) const TIMERS: usize = 0;
@@ -55,17 +54,19 @@ pub(super) struct Notes {
     pub(super) due: u32,
     pub(super) phase_due: u64,
     pub(super) park_due: Wait,
-    /// The task of the poll that is due or open.
-    pub(super) running: u64,
+    /// Where the cursor was when the open poll began: while it is there, no word has told of the poll.
+    poll_at: usize,
     /// Events seen.
-    seen: u64,
+    pub(super) seen: u64,
     /// How many of them were told when all was last forgotten.
     pub(super) cleared: u64,
     /// Where the cursor was when a task had just been spawned.
     pub(super) after_spawn: usize,
     pub(super) named: Box<[Named; NAMED]>,
     pub(super) leaves: Table<(Leaf, Told)>,
+    pub(super) recent_leaves: Recent<4>,
     pub(super) vias: Table<Via>,
+    pub(super) recent_vias: Recent<3>,
     pub(super) threads: Vec<Arc<str>>,
     pub(super) thread_numbers: HashMap<Arc<str>, u64>,
     pub(super) people: People,
@@ -84,13 +85,15 @@ impl Notes {
             due: 0,
             phase_due: 0,
             park_due: Wait::Forever,
-            running: 0,
+            poll_at: usize::MAX,
             seen: 0,
             cleared: 0,
             after_spawn: usize::MAX,
             named: Box::new([Named { block: u64::MAX, ..Named::default() }; NAMED]),
             leaves: Table::new(words::LEAF.most() as usize),
+            recent_leaves: Recent::new(),
             vias: Table::new(words::VIA.most() as usize),
+            recent_vias: Recent::new(),
             threads: Vec::new(),
             thread_numbers: HashMap::new(),
             people: People::new(words),
@@ -110,12 +113,15 @@ impl Notes {
     pub(super) fn note(&mut self, now: u64, event: &Event) {
         match event {
             Event::Poll(task) => self.poll(*task),
-            Event::Pending { task, on } => self.pending(now, *task, on.as_ref()),
+            Event::Pending { task, on } => {
+                let noted = if on.is_some() { Noted::Whole } else { Noted::Nothing };
+                self.pending(now, *task, noted, || *on);
+            }
             Event::Done { task, outcome } => self.done(now, *task, *outcome),
             Event::Wake { task, cause, via } => self.wake(now, *task, cause, *via, false),
             Event::Merge { task, cause, via } => self.wake(now, *task, cause, *via, true),
             Event::Spawn { task, kind, name, by, site } => {
-                self.spawn(now, *task, Person::new(*kind, name.clone(), *by, site));
+                self.spawn(now, *task, Person::new(*kind, name.is_some(), *by, site), name.clone(), false);
             }
             _ => {
                 self.begin_event();
@@ -138,13 +144,17 @@ impl Notes {
     #[inline]
     pub(super) fn poll(&mut self, task: TaskId) {
         self.begin_event();
-        if self.due != 0
-            && (self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != number_of(Phase::Run)))
-        {
-            self.spell_out();
+        if self.due != 0 {
+            self.spell_out_unless(number_of(Phase::Run));
         }
-        self.due |= POLL;
-        self.running = task.0.get();
+        (self.said.open, self.said.actor) = (words::INSIDE, task.0.get());
+        self.poll_at = self.ring.cursor();
+    }
+
+    /// Whether a poll has begun of which no word tells yet.
+    #[inline]
+    pub(super) fn poll_is_due(&self) -> bool {
+        self.said.open != 0 && self.poll_at == self.ring.cursor()
     }
 
     #[inline(never)]
@@ -173,7 +183,7 @@ impl Notes {
                     _ => (self.due, self.park_due) = (self.due | PARK, *wait),
                 }
             }
-            Event::Abort { task, by } if by.is_none_or(|by| by.0.get() == self.actor()) => {
+            Event::Abort { task, by } if by.is_none_or(|by| by.0.get() == self.said.actor) => {
                 let by = if by.is_some() { words::BY } else { 0 };
                 let code = self.people.code(task.0.get());
                 self.tell(kind_of(words::Kind::Abort) | by | words::ABORTED.of(code), 0);
@@ -199,37 +209,23 @@ impl Notes {
     }
 
     /// The bits for what is due.
-    #[inline]
-    fn settle(&mut self, phase: u64) -> u64 {
-        if self.due != POLL {
-            return self.settle_all(phase);
-        }
-        self.open();
-        self.due = 0;
-        0
-    }
-
     #[inline(never)]
-    fn settle_all(&mut self, phase: u64) -> u64 {
-        let opens = self.due & POLL != 0;
-        let phase = if opens { number_of(Phase::Run) } else { phase };
-        if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != phase) {
-            self.spell_out();
-        }
+    fn settle(&mut self, phase: u64) -> u64 {
+        self.spell_out_unless(if self.said.open != 0 { number_of(Phase::Run) } else { phase });
         let turn = self.take_turn();
         if self.due & PHASE != 0 {
             self.said.phase = self.phase_due;
-        }
-        if opens {
-            self.open();
         }
         self.due = 0;
         turn
     }
 
-    fn open(&mut self) {
-        self.said.open = words::INSIDE;
-        self.said.actor = self.running;
+    /// Words for what is due, if they are needed before something that happens in this phase.
+    #[inline(never)]
+    fn spell_out_unless(&mut self, phase: u64) {
+        if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != phase) {
+            self.spell_out();
+        }
     }
 
     fn take_turn(&mut self) -> u64 {
@@ -242,7 +238,7 @@ impl Notes {
         words::TURN
     }
 
-    /// Words for what is due, but for a poll.
+    /// Words for what is due.
     fn spell_out(&mut self) {
         if self.due & PHASE != 0 || self.due & (TURN | PARK) == TURN {
             let phase = if self.due & PHASE != 0 { self.phase_due } else { 0 };
@@ -260,7 +256,7 @@ impl Notes {
             let turn = self.take_turn();
             self.ring.put(kind_of(words::Kind::Park) | turn | words::PARKED.of(wait) | words::UNTIL.of(until));
         }
-        self.due &= POLL;
+        self.due = 0;
     }
 
     /// The time goes on to `now`, if that is later.
@@ -285,25 +281,35 @@ impl Notes {
         field.of(field.most())
     }
 
+    /// A spawn; and that the task is ready, if it is.
     #[inline(always)] // the person is made where it is kept, and not read back before its parts are written
-    pub(super) fn spawn(&mut self, now: u64, task: TaskId, person: Person) {
+    pub(super) fn spawn(
+        &mut self,
+        now: u64,
+        task: TaskId,
+        person: Person,
+        name: Option<Arc<str>>,
+        is_ready: bool,
+    ) {
         self.begin_event();
         self.catch_up(now);
         let task = task.0.get();
-        self.people.spawned(task, person);
-        self.tell(kind_of(words::Kind::Spawn) | words::SPAWNED.of(task), 0);
+        self.people.spawned(task, person, name);
+        self.seen += u64::from(is_ready);
+        let ready = if is_ready { words::READY } else { 0 };
+        self.tell(kind_of(words::Kind::Spawn) | ready | words::SPAWNED.of(task), 0);
         self.after_spawn = self.ring.cursor();
     }
 
-    pub(super) fn actor(&self) -> u64 {
-        if self.due & POLL != 0 { self.running } else { self.said.actor }
-    }
-
     #[inline(always)]
-    pub(super) fn pending(&mut self, now: u64, task: TaskId, on: Option<&Leaf>) {
+    pub(super) fn pending(&mut self, now: u64, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
         self.begin_event();
         let task = task.0.get();
-        let leaf = on.map_or(0, |leaf| self.leaf(task, leaf));
+        let leaf = match on {
+            Noted::Nothing => 0,
+            Noted::Number(number) => u64::from(number),
+            Noted::Whole => whole().map_or(0, |leaf| self.leaf(task, &leaf)),
+        };
         let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
         let time = self.time(now, words::PENDING_TIME);
         self.tell(word | time, 0);
@@ -374,15 +380,18 @@ impl Notes {
     #[cold]
     #[inline(never)]
     fn begin_block(&mut self) {
-        let context = Context { newest: self.people.newest(), events: self.told_events(), ..self.said };
+        let is_due = self.poll_is_due();
+        let open = if is_due { 0 } else { self.said.open };
+        let context = Context { newest: self.people.newest(), events: self.told_events(), open, ..self.said };
         self.ring.begin_block(context);
+        self.poll_at = if is_due { self.ring.cursor() } else { usize::MAX };
         self.after_spawn = usize::MAX;
         self.forget_dropped();
     }
 
     /// How many events have words.
     fn told_events(&self) -> u64 {
-        self.seen - u64::from(self.due.count_ones())
+        self.seen - u64::from(self.due.count_ones()) - u64::from(self.poll_is_due())
     }
 
     /// Clears up what was kept for words that are gone.

@@ -4,33 +4,57 @@
 //! that is older than the low bits can tell has a number instead, as an elder.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::by_id::ById;
 use crate::trace::{Kind, TaskId};
 
-/// What was said of a task when it was spawned.
-#[derive(Clone)]
+/// What was said of a task when it was spawned, but for its name: in half a cache line, for a program that spawns writes
+/// one for each.
+#[derive(Clone, Copy)]
 pub(super) struct Person {
-    pub(super) kind: Kind,
-    pub(super) name: Option<Arc<str>>,
-    pub(super) by: Option<TaskId>,
     pub(super) site: &'static Location<'static>,
-    /// The block in which it ended.
-    ended: u64,
+    /// The task that made it; 0: none.
+    by: u64,
+    /// Its kind in the lowest bits, whether it has a name, and in the others the block in which it ended.
+    rest: u64,
 }
 
-/// Of a task that lives.
-const LIVES: u64 = u64::MAX;
+const KINDS: [Kind; 4] = [Kind::Task, Kind::Root, Kind::Blocking, Kind::Cpu];
+const KIND: u64 = 3;
+const NAMED: u64 = 4;
+const ENDED: u32 = 3;
+/// The block of a task that lives.
+const LIVES: u64 = u64::MAX >> ENDED;
 
 impl Person {
-    pub(super) fn new(
-        kind: Kind,
-        name: Option<Arc<str>>,
-        by: Option<TaskId>,
-        site: &'static Location<'static>,
-    ) -> Person {
-        Person { kind, name, by, site, ended: LIVES }
+    #[inline(always)]
+    pub(super) fn new(kind: Kind, is_named: bool, by: Option<TaskId>, site: &'static Location<'static>) -> Person {
+        let named = if is_named { NAMED } else { 0 };
+        Person { site, by: by.map_or(0, |by| by.0.get()), rest: LIVES << ENDED | named | kind as u64 }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        KINDS[(self.rest & KIND) as usize]
+    }
+
+    pub(super) fn by(&self) -> Option<TaskId> {
+        NonZeroU64::new(self.by).map(TaskId)
+    }
+
+    fn is_named(&self) -> bool {
+        self.rest & NAMED != 0
+    }
+
+    fn ended(&self) -> u64 {
+        self.rest >> ENDED
+    }
+
+    #[inline]
+    fn end(&mut self, block: u64) {
+        self.rest = self.rest & (NAMED | KIND) | block << ENDED;
     }
 }
 
@@ -43,6 +67,8 @@ const ELDER: u64 = 1 << BITS;
 const FEW: usize = 1024;
 
 pub(super) struct People {
+    /// The names of those who have one, by id.
+    names: ById<Arc<str>>,
     /// By id, one after the other.
     young: VecDeque<Person>,
     /// The id of the first among them.
@@ -62,6 +88,7 @@ impl People {
     /// At most so many are kept by id alone.
     pub(super) fn new(most: usize) -> People {
         People {
+            names: ById::default(),
             young: VecDeque::new(),
             first: 1,
             most: most.min(LOW as usize / 2),
@@ -80,15 +107,34 @@ impl People {
     }
 
     #[inline(always)]
-    pub(super) fn spawned(&mut self, id: u64, person: Person) {
+    pub(super) fn spawned(&mut self, id: u64, person: Person, name: Option<Arc<str>>) {
         if self.newest + 1 != id {
             self.skip_to(id);
         }
         self.newest = id;
+        if let Some(name) = name {
+            self.name_it(id, name);
+        }
         if self.young.len() >= self.most {
             self.age();
         }
         self.young.push_back(person);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn name_it(&mut self, id: u64, name: Arc<str>) {
+        if let Some(id) = NonZeroU64::new(id) {
+            self.names.insert(id, name);
+        }
+    }
+
+    fn forget_name(&mut self, id: u64, person: Person) {
+        if person.is_named()
+            && let Some(id) = NonZeroU64::new(id)
+        {
+            self.names.remove(id);
+        }
     }
 
     /// Ids that nobody was announced with.
@@ -107,10 +153,10 @@ impl People {
         let Some(person) = self.young.pop_front() else { return };
         let id = self.first;
         self.first += 1;
-        if person.ended != LIVES {
+        if person.ended() != LIVES {
             // Its words may be in the ring. Counted as if it ended now, it is kept a little longer than need be.
             self.leaving
-                .push_back((self.leaving.back().map_or(person.ended, |last| last.0.max(person.ended)), id));
+                .push_back((self.leaving.back().map_or(person.ended(), |last| last.0.max(person.ended())), id));
         }
         let seat = self.free.pop().unwrap_or_else(|| {
             self.seats.push(None);
@@ -123,7 +169,7 @@ impl People {
     #[inline]
     pub(super) fn ended(&mut self, id: u64, block: u64) {
         match self.young.get_mut(id.wrapping_sub(self.first) as usize) {
-            Some(person) => person.ended = block,
+            Some(person) => person.end(block),
             _ => self.elder_ended(id, block),
         }
     }
@@ -138,13 +184,14 @@ impl People {
     /// Forgets those who ended before this block.
     pub(super) fn forget_before(&mut self, block: u64) {
         loop {
-            match self.young.front() {
-                Some(first) if first.ended < block => {
+            match self.young.front().copied() {
+                Some(first) if first.ended() < block => {
                     self.young.pop_front();
+                    self.forget_name(self.first, first);
                     self.first += 1;
                 }
                 // One that lives on must not keep all that come after it.
-                Some(first) if first.ended == LIVES && self.young.len() > FEW => self.age(),
+                Some(first) if first.ended() == LIVES && self.young.len() > FEW => self.age(),
                 _ => break,
             }
         }
@@ -153,7 +200,9 @@ impl People {
         {
             self.leaving.pop_front();
             if let Some(seat) = self.elders.remove(&id) {
-                self.seats[seat as usize] = None;
+                if let Some((_, person)) = self.seats[seat as usize].take() {
+                    self.forget_name(id, person);
+                }
                 self.free.push(seat);
             }
         }
@@ -179,6 +228,10 @@ impl People {
         newest - (newest.wrapping_sub(code) & LOW)
     }
 
+    pub(super) fn name(&self, id: u64) -> Option<&Arc<str>> {
+        self.names.get(NonZeroU64::new(id)?)
+    }
+
     pub(super) fn get(&self, id: u64) -> Option<&Person> {
         if let Some(person) = self.young.get(id.wrapping_sub(self.first) as usize) {
             return Some(person);
@@ -193,16 +246,16 @@ mod tests {
     use super::*;
 
     fn person() -> Person {
-        Person::new(Kind::Task, None, None, Location::caller())
+        Person::new(Kind::Task, false, None, Location::caller())
     }
 
     #[test]
     fn a_task_that_outlives_many_others_is_told_apart_from_them() {
         let mut people = People::new(10);
-        people.spawned(5, person());
+        people.spawned(5, person(), None);
         let twin = 5 + LOW + 1; // its low bits are the same
-        people.spawned(twin, person());
-        people.spawned(twin + 1, person());
+        people.spawned(twin, person(), None);
+        people.spawned(twin + 1, person(), None);
         for id in [5, twin, twin + 1] {
             assert_eq!(people.id_of(people.code(id), people.newest()), id);
         }
@@ -212,7 +265,7 @@ mod tests {
     #[test]
     fn whoever_ended_is_known_until_its_block_is_gone() {
         let mut people = People::new(2);
-        (1..=4).for_each(|id| people.spawned(id, person())); // 1 and 2 are elders by now
+        (1..=4).for_each(|id| people.spawned(id, person(), None)); // 1 and 2 are elders by now
         people.ended(1, 7);
         people.ended(3, 7);
         people.forget_before(7);

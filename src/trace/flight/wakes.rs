@@ -6,6 +6,9 @@ use crate::trace::{Cause, Direction, Event, Phase, TaskId, Via};
 
 impl Notes {
     pub(super) fn wake(&mut self, now: u64, task: TaskId, cause: &Cause, via: Option<Via>, again: bool) {
+        if matches!((cause, via, again), (Cause::Spawned, None, false)) {
+            return self.wake_spawned(now, task);
+        }
         self.begin_event();
         self.catch_up(now);
         let (again, task) = (if again { words::AGAIN } else { 0 }, task.0.get());
@@ -20,18 +23,23 @@ impl Notes {
         self.put_wake_by(0, task.0.get(), by, via);
     }
 
-    /// The wake of a task that was spawned.
-    #[inline]
-    pub(super) fn wake_spawned(&mut self, now: u64, task: TaskId) {
+    /// The wake of a task that was spawned: a bit of that word if it was the last, which needs no room.
+    fn wake_spawned(&mut self, now: u64, task: TaskId) {
+        let task = task.0.get();
+        let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
+        if follows && self.due == 0 && !self.poll_is_due() && now <= self.said.at {
+            self.seen += 1;
+            return self.ring.amend(words::READY);
+        }
         self.begin_event();
         self.catch_up(now);
-        self.put_wake_spawned(0, task.0.get());
+        self.put_wake(0, task, cause::PLAIN, words::PLAIN.of(cause::SPAWNED), 0);
     }
 
     #[inline(always)]
     fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: Option<Via>) {
         let by = by.0.get();
-        let why = if by == self.actor() {
+        let why = if by == self.said.actor {
             cause::TASK
         } else {
             self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by));
@@ -41,21 +49,12 @@ impl Notes {
         self.put_wake(again, task, why, via, 0);
     }
 
-    #[inline]
-    fn put_wake_spawned(&mut self, again: u64, task: u64) {
-        let follows = self.after_spawn == self.ring.cursor() && task == self.people.newest();
-        if follows && self.due == 0 && again == 0 {
-            return self.ring.amend(words::READY);
-        }
-        self.put_wake(again, task, cause::PLAIN, words::PLAIN.of(cause::SPAWNED), 0);
-    }
-
     #[inline(never)]
     fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
         let is_plain = via.is_none();
         let (phase, why, payload) = match cause {
             Cause::Task(by) => return self.put_wake_by(again, task, *by, via),
-            Cause::Spawned if is_plain => return self.put_wake_spawned(again, task),
+            Cause::Spawned if is_plain => (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED)),
             Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
                 self.name(task, TIMERS, timer.0);
                 (number_of(Phase::Fire), cause::TIMER, timer.0)

@@ -140,6 +140,7 @@ pub(super) struct Seating {
     quick: Box<[(u64, u32); QUICK]>,
     /// Which leaves the table has, in the same order.
     leaves: intern::Table<()>,
+    recent: intern::Recent<4>,
     at_site: HashMap<u64, u32, ByNumber>,
 }
 
@@ -160,6 +161,7 @@ impl Default for Seating {
             seats: HashMap::default(),
             quick: Box::new([(0, 0); QUICK]),
             leaves: intern::Table::new(u16::MAX as usize),
+            recent: intern::Recent::new(),
             at_site: HashMap::default(),
         }
     }
@@ -224,15 +226,23 @@ impl Seating {
         let word = match on {
             None => 0,
             Some(leaf) => {
-                let at = self
-                    .leaves
-                    .recent(place_of(&leaf))
-                    .unwrap_or_else(|| self.leaves.remember(place_of(&leaf), || lock(&table.leaves).push(leaf)));
+                let at = match self.recent.get(place_of(&leaf)) {
+                    0 => self.number(table, leaf),
+                    at => at,
+                };
                 which(&leaf) << WHICH | at
             }
         };
         // Release: whoever reads an index finds it in the list.
         self.seat(seat).leaf.store(word, Ordering::Release);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn number(&mut self, table: &Table, leaf: Leaf) -> u64 {
+        let at = self.leaves.number(place_of(&leaf), || lock(&table.leaves).push(leaf));
+        self.recent.set(place_of(&leaf), at);
+        at
     }
 
     pub(super) fn left(&mut self, table: &Table, id: TaskId) {
