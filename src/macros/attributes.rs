@@ -93,9 +93,15 @@ pub fn test<F: Future>(
 ) -> ExitCode {
     let site = Location::caller();
     let run = move |runtime: &Runtime| runtime.drive(body(), site).map(&report);
+    run_test(path, settings, limit, Arc::new(run))
+}
+
+/// Apart from `test`, of which a compiler makes one for each test.
+#[track_caller]
+fn run_test(path: &'static str, settings: Settings, limit: Option<Duration>, run: Arc<Run>) -> ExitCode {
     let name = path.split_once("::").map_or(path, |(_crate, name)| name);
     let order = settings.order.clone();
-    let mut once = Once { name, settings, seed: None, run: Arc::new(run) };
+    let mut once = Once { name, settings, seed: None, run };
     let ended = match order {
         Order::Fifo => run_once(&once, limit),
         Order::Seed(seed) => {

@@ -86,16 +86,19 @@ fn run_there(once: &Once, limit: Duration, tell: &Sender<News>) -> Result<ExitCo
     }
 }
 
-/// Makes the runtime, with a watchdog that tells nobody but whoever asks, and lets it be reached.
+/// Makes the runtime, with a watchdog that tells nobody but whoever asks, and lets it be reached. Debug mode has a
+/// watchdog already, and that speaks.
 #[cfg(feature = "glass")]
 fn begin(once: &Once, limit: Duration, tell: &Sender<News>) -> Runtime {
     let (give, given) = channel();
-    let builder =
-        once.builder().track_waits(true).on_stuck_poll((limit / 4).min(PATIENCE), |_| {}).attach(move |asker| {
-            let _ = give.send(asker);
-            Ok(Box::new(()))
-        });
-    let runtime = built(builder);
+    let mut builder = once.builder().track_waits(true);
+    if !builder.is_debug() {
+        builder = builder.on_stuck_poll((limit / 4).min(PATIENCE), |_| {});
+    }
+    let runtime = built(builder.attach(move |asker| {
+        let _ = give.send(asker);
+        Ok(Box::new(()))
+    }));
     let asker = given.recv().expect("a runtime that was built has attached what it was told to");
     let _ = tell.send(News::Begun(Loop { inbox: runtime.state().inbox.clone(), asker }));
     runtime
