@@ -324,14 +324,14 @@ async fn waits_for_a_foreign_wake() {
 #[test]
 #[allow(unnameable_test_items)]
 fn a_test_that_hangs_says_its_limit_and_what_every_task_waits_for() {
-    #[glassloop::test(timeout = "200ms")]
+    #[glassloop::test(timeout = "500ms")]
     async fn hangs() {
         spawn_named("sleeper", sleep(Duration::from_secs(1000))).detach();
         waits_for_a_foreign_wake().await;
     }
     let report = panics(hangs);
     assert!(
-        report.starts_with("test hangs did not end within its `timeout` of 200ms. Its tasks:\n  task 1 (root)")
+        report.starts_with("test hangs did not end within its `timeout` of 500ms. Its tasks:\n  task 1 (root)")
     );
     let sleeper = report.lines().find(|line| line.contains("task 2 (task) \"sleeper\"")).expect(&report);
     assert!(sleeper.contains("waits for timer 1"), "{report}");
@@ -340,25 +340,25 @@ fn a_test_that_hangs_says_its_limit_and_what_every_task_waits_for() {
 #[test]
 #[allow(unnameable_test_items)]
 fn a_virtual_clock_that_ticks_for_ever_is_stopped_in_real_time() {
-    #[glassloop::test(timeout = "200ms", start_paused = true)]
+    #[glassloop::test(timeout = "500ms", start_paused = true)]
     async fn ticks() {
         loop {
             sleep(Duration::from_secs(3600)).await;
         }
     }
-    assert!(panics(ticks).starts_with("test ticks did not end within its `timeout` of 200ms. Its tasks:\n"));
+    assert!(panics(ticks).starts_with("test ticks did not end within its `timeout` of 500ms. Its tasks:\n"));
 }
 
 #[test]
 #[allow(unnameable_test_items)]
 fn a_test_under_a_seed_that_hangs_says_the_seed_too() {
-    #[glassloop::test(timeout = "200ms", seeds = 3..5)]
+    #[glassloop::test(timeout = "500ms", seeds = 3..5)]
     async fn hangs() {
         waits_for_a_foreign_wake().await;
     }
     let report = panics(hangs);
     assert!(
-        report.starts_with("test hangs, under seed 3, did not end within its `timeout` of 200ms."),
+        report.starts_with("test hangs, under seed 3, did not end within its `timeout` of 500ms."),
         "{report}"
     );
     assert!(report.ends_with("run it alone: GLASSLOOP_SEED=3 cargo test hangs -- --exact"), "{report}");
@@ -374,7 +374,7 @@ fn what_a_stopped_test_holds_is_dropped_before_its_report() {
             DROPPED.store(true, Ordering::Relaxed);
         }
     }
-    #[glassloop::test(timeout = "200ms")]
+    #[glassloop::test(timeout = "500ms")]
     async fn hangs() {
         let held = Held;
         spawn(async move {
@@ -392,7 +392,7 @@ fn what_a_stopped_test_holds_is_dropped_before_its_report() {
 #[allow(unnameable_test_items)]
 fn a_poll_that_never_ends_is_named_and_its_test_ends() {
     static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
-    #[glassloop::test(timeout = "200ms")]
+    #[glassloop::test(timeout = "500ms")]
     async fn blocks() {
         let gate = GATE.lock().unwrap().take().unwrap();
         let _ = spawn_named("blocker", async move { gate.recv() }).await;
@@ -401,7 +401,7 @@ fn a_poll_that_never_ends_is_named_and_its_test_ends() {
     *GATE.lock().unwrap() = Some(gate);
     let report = panics(blocks);
     drop(open);
-    let start = "test blocks did not end within its `timeout` of 200ms:\n  the loop does not answer: task 2 (task) \
+    let start = "test blocks did not end within its `timeout` of 500ms:\n  the loop does not answer: task 2 (task) \
                  \"blocker\", spawned at tests/attributes.rs:";
     assert!(report.starts_with(start), "{report}");
     assert!(report.contains("task 1 (root)") && report.contains("waited for"), "{report}");
@@ -411,7 +411,7 @@ fn a_poll_that_never_ends_is_named_and_its_test_ends() {
 #[allow(unnameable_test_items)]
 fn a_job_that_runs_on_is_a_failure_of_a_test_with_a_limit() {
     static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
-    #[glassloop::test(timeout = "200ms")]
+    #[glassloop::test(timeout = "500ms")]
     async fn leaves_a_job() {
         let gate = GATE.lock().unwrap().take().unwrap();
         let (begin, begun) = mpsc::channel();
@@ -423,6 +423,6 @@ fn a_job_that_runs_on_is_a_failure_of_a_test_with_a_limit() {
     let report = panics(leaves_a_job);
     drop(open);
     let start =
-        "test leaves_a_job has ended, but not all that it began, within its `timeout` of 200ms: 1 blocking job";
+        "test leaves_a_job has ended, but not all that it began, within its `timeout` of 500ms: 1 blocking job";
     assert!(report.starts_with(start), "{report}");
 }

@@ -3,7 +3,6 @@
 
 use proc_macro2::{Group, TokenStream};
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned;
 use syn::{Error, ReturnType, Safety, Signature, Type, Visibility};
 
 use crate::arguments::Attribute;
@@ -97,7 +96,7 @@ impl Function {
                 }
                 _ => format!("one attribute runs a function, and `#[{name}]` does already; remove one"),
             };
-            errors.push(Error::new(path.span(), words));
+            errors.push(Error::new_spanned(path, words));
         }
         let panics = self.attributes.iter().any(|other| other.path().is_ident("should_panic"));
         if let (Attribute::Test, true, ReturnType::Type(_, output)) = (attribute, panics, &self.signature.output)
