@@ -26,7 +26,10 @@ impl Site {
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
                 bound.send(listener.local_addr().expect("it is bound")).expect("its maker waits");
                 let stopped = async { _ = stopped.await };
-                serve(listener, router().into_make_service()).with_graceful_shutdown(stopped).await.expect("it listens")
+                serve(listener, router().into_make_service())
+                    .with_graceful_shutdown(stopped)
+                    .await
+                    .expect("it listens")
             })
         };
         let thread = thread::Builder::new().name("site".into()).spawn(serving).expect("a thread");

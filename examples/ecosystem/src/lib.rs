@@ -1,0 +1,10 @@
+//! glassloop among other crates: see `examples` and `tests`. Here stand the programs of the pages about them.
+
+/// Compiled and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/axum.md")]
+    struct Axum;
+    #[doc = include_str!("../../../docs/hyper.md")]
+    struct Hyper;
+}
