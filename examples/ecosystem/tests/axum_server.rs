@@ -223,6 +223,22 @@ fn a_request_that_runs_for_longer_than_thirty_seconds_is_answered() {
 }
 
 #[test]
+fn a_kept_connection_is_closed_when_it_was_idle_for_thirty_seconds() {
+    paused(async {
+        let running = start().await;
+        let stream = TcpStream::connect(running.addr).await.unwrap();
+        for _ in 0..3 {
+            stream.write_all(GET).await.unwrap();
+            until(&stream, "at once").await;
+            sleep(Duration::from_secs(20)).await;
+        }
+        let start = Instant::now();
+        assert_eq!(all(&stream).await, "");
+        assert_eq!(start.elapsed().as_secs(), 10);
+    });
+}
+
+#[test]
 fn half_a_head_is_cut_by_hypers_time_out_and_its_setting() {
     paused(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -324,6 +324,19 @@ fn headers_extensions_and_statuses_are_set() {
 }
 
 #[test]
+fn a_sensitive_header_is_not_printed() {
+    use axum::http::HeaderMap;
+    use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+    paused(async {
+        let app = Router::new()
+            .route("/", get(|headers: HeaderMap| async move { format!("{:?}", headers["authorization"]) }))
+            .layer(SetSensitiveRequestHeadersLayer::new([HeaderName::from_static("authorization")]));
+        let asked = Request::get("/").header("authorization", "secret").body(Body::empty()).unwrap();
+        assert_eq!(ask(&app, asked).await.1, "Sensitive");
+    });
+}
+
+#[test]
 fn a_slash_at_the_end_is_normalized_and_content_is_validated() {
     use tower_http::normalize_path::NormalizePathLayer;
     use tower_http::validate_request::ValidateRequestHeaderLayer;

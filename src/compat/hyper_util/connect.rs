@@ -265,3 +265,83 @@ impl Connection for UnixStream {
         Connected::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::net::{TcpListener, TcpSocket};
+    use crate::time::Instant;
+
+    /// Listens; accepts nobody whom the kernel does not.
+    async fn listening() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (listener, addr)
+    }
+
+    async fn refuses() -> SocketAddr {
+        listening().await.1
+    }
+
+    /// A listener with a full backlog: who connects hears nothing.
+    async fn silent() -> (SocketAddr, impl Sized) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let fills = TcpStream::connect(addr).await.unwrap();
+        (addr, (listener, fills))
+    }
+
+    fn paused<F: Future>(test: F) -> F::Output {
+        crate::Builder::new().start_paused(true).build().unwrap().block_on(test)
+    }
+
+    #[test]
+    fn an_address_that_refuses_makes_room_for_the_next_at_once() {
+        paused(async {
+            let (_listener, addr) = listening().await;
+            let start = Instant::now();
+            let stream = first_of("x:80", vec![refuses().await, addr]).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), addr);
+            assert_eq!(start.elapsed(), Duration::ZERO);
+        });
+    }
+
+    #[test]
+    fn an_address_that_is_silent_has_its_head_start_and_then_the_next_is_tried() {
+        paused(async {
+            let ((silent, _full), (_listener, addr)) = (silent().await, listening().await);
+            let start = Instant::now();
+            let stream = first_of("x:80", vec![silent, addr]).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), addr);
+            assert_eq!(start.elapsed(), HEAD_START);
+        });
+    }
+
+    #[test]
+    fn addresses_that_all_fail_are_all_named() {
+        paused(async {
+            let (one, other) = (refuses().await, refuses().await);
+            let error = first_of("x:80", vec![one, other]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+            let told = error.to_string();
+            assert!(told.starts_with(&format!("{one}: ")) && told.contains(&format!("; {other}: ")), "{told}");
+        });
+    }
+
+    #[test]
+    fn no_address_at_all_is_an_error_that_names_the_place() {
+        let error = paused(first_of("x:80", Vec::new())).unwrap_err();
+        assert_eq!(error.to_string(), "x:80 has no address");
+    }
+
+    #[test]
+    fn families_take_turns_in_the_resolvers_order() {
+        let found = ["[::1]:1", "[::2]:1", "[::3]:1", "1.0.0.1:1", "1.0.0.2:1"].map(|addr| addr.parse().unwrap());
+        let turns: Vec<_> = in_turn(found.into_iter()).iter().map(SocketAddr::to_string).collect();
+        assert_eq!(turns, ["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]);
+    }
+}

@@ -12,7 +12,7 @@ use crate::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use crate::net::{UnixListener, UnixStream};
 
-/// What [`serve`] accepts connections from.
+/// What [`serve`](super::serve) accepts connections from.
 ///
 /// Implement it for a listener that does more than accept: that counts, refuses, sets options.
 pub trait Listener {
