@@ -1,4 +1,4 @@
-//! HTTPS, and which HTTP it is: hyper over tokio-rustls on our sockets, HTTP/2 where the handshake agrees on it.
+//! HTTPS: a server and a pooled client, HTTP/1 or HTTP/2 as the handshake agrees.
 //!
 //! tokio-rustls asks a stream for tokio's reading and writing, which ours have (feature `tokio-io`). What it gives
 //! back has them too; hyper wants its own, and hyper-util's `TokioIo` is the step between. No runtime of tokio runs.
@@ -8,46 +8,18 @@ use std::error::Error;
 use std::sync::Arc;
 
 use glassloop::compat::hyper::{Exec, Timer};
+use glassloop::compat::hyper_util::{Connector, Listener, serve_hyper};
 use glassloop::net::{TcpListener, TcpStream};
-use glassloop::spawn;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::{http1, http2};
-use hyper::{Request, Response, service::service_fn};
-use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use http_body_util::BodyExt;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{client::legacy::Client, rt::TokioIo};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
 async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     Ok(Response::new(format!("{} by {:?}", request.uri().path(), request.version())))
-}
-
-/// Serves a connection in the HTTP that its handshake chose.
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let stream = TokioIo::new(acceptor.accept(stream).await?);
-    let mut builder = auto::Builder::new(Exec);
-    builder.http1().timer(Timer);
-    builder.http2().timer(Timer);
-    builder.serve_connection(stream, service_fn(answer)).await
-}
-
-/// Asks in the HTTP that the handshake chose.
-async fn get(connector: TlsConnector, stream: TcpStream) -> Result<String, Box<dyn Error>> {
-    let stream = connector.connect(ServerName::try_from("localhost")?, stream).await?;
-    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let request = Request::get("https://localhost/hello").body(Empty::<Bytes>::new())?;
-    let response = if h2 {
-        let (mut sender, connection) = http2::handshake(Exec, TokioIo::new(stream)).await?;
-        spawn(connection).detach();
-        sender.send_request(request).await?
-    } else {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        spawn(connection).detach();
-        sender.send_request(request).await?
-    };
-    Ok(String::from_utf8(response.into_body().collect().await?.to_bytes().into())?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -55,20 +27,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let acceptor = TlsAcceptor::from(Arc::new(server));
     glassloop::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let serving = spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.expect("the listener lives");
-                spawn(serve(acceptor.clone(), stream)).detach();
-            }
+        let place = format!("localhost:{}", listener.local_addr()?.port());
+        // Each connection shakes hands in its own task, before it is served.
+        let listener = listener.and_then(move |stream: TcpStream| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(stream).await.map(TokioIo::new) }
         });
-        for protocol in ["h2", "http/1.1"] {
-            let mut client = client.clone();
-            client.alpn_protocols = vec![protocol.into()];
-            let connector = TlsConnector::from(Arc::new(client));
-            println!("{}", get(connector, TcpStream::connect(address).await?).await?);
+        let server = glassloop::spawn(serve_hyper(listener, |_, _| service_fn(answer)).into_future());
+
+        let tls = || HttpsConnectorBuilder::new().with_tls_config(client.clone()).https_only();
+        let tcp = Connector::new().enforce_http(false);
+        for connector in
+            [tls().enable_http1().wrap_connector(tcp.clone()), tls().enable_http2().wrap_connector(tcp)]
+        {
+            let client = Client::builder(Exec).pool_timer(Timer).build::<_, String>(connector);
+            let response = client.get(format!("https://{place}/hello").parse()?).await?;
+            println!("{}", String::from_utf8(response.into_body().collect().await?.to_bytes().into())?);
         }
-        serving.abort();
+        server.abort();
         Ok(())
     })
 }
@@ -86,5 +62,5 @@ fn configs() -> Result<(ServerConfig, ClientConfig), Box<dyn Error>> {
 }
 
 // Output:
-// /hello by HTTP/2.0
 // /hello by HTTP/1.1
+// /hello by HTTP/2.0

@@ -2,22 +2,28 @@
 
 mod certificate;
 
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::{configs, localhost};
 use glassloop::compat::hyper::{Exec, Timer};
+use glassloop::compat::hyper_util::{Connector, Listener, serve_hyper};
 use glassloop::io::{AsyncReadExt, AsyncWriteExt};
 use glassloop::net::{TcpListener, TcpStream};
+use glassloop::sync::oneshot;
 use glassloop::time::{Instant, timeout};
 use glassloop::{Builder, join, join_all, spawn};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, Version, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{client::legacy::Client, rt::TokioIo};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
@@ -383,4 +389,50 @@ fn a_handshake_that_never_ends_is_cut_off_by_our_timeout() {
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
         });
     }
+}
+
+#[test]
+fn a_server_between_silence_and_garbage_speaks_the_http_that_its_clients_offer() {
+    run(async {
+        let (server_config, client_config) = configs(&["h2", "http/1.1"]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let uri = format!("https://localhost:{}/", address.port());
+        let acceptor = tokio_rustls::TlsAcceptor::from(server_config);
+        let listener = listener.and_then(move |stream: TcpStream| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(stream).await.map(TokioIo::new) }
+        });
+        let hello =
+            service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(String::from("hello"))));
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let tell = told.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = serve_hyper(listener, move |_, _| hello)
+            .on_error(move |_, error| tell.borrow_mut().push(error.to_string()))
+            .with_graceful_shutdown(async { _ = stopped.await });
+        let server = spawn(server.into_future());
+
+        let silent = TcpStream::connect(address).await.unwrap();
+        let garbage = TcpStream::connect(address).await.unwrap();
+        garbage.write_all(GARBAGE).await.unwrap();
+        let mut config = ClientConfig::clone(&client_config);
+        config.alpn_protocols.clear(); // hyper-rustls puts in what it is built with
+        let tls = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_only();
+        let tcp = Connector::new().enforce_http(false);
+        let one = tls().enable_http1().wrap_connector(tcp.clone());
+        let both = tls().enable_all_versions().wrap_connector(tcp);
+        for (connector, version) in [(one, Version::HTTP_11), (both, Version::HTTP_2)] {
+            let client = Client::builder(Exec).pool_timer(Timer).build::<_, String>(connector);
+            for _ in 0..2 {
+                let response = client.get(uri.parse().unwrap()).await.unwrap();
+                assert_eq!(response.version(), version);
+                assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hello");
+            }
+        }
+        assert_eq!(*told.borrow(), ["received corrupt message of type InvalidContentType"]);
+        drop(stop);
+        assert_eq!(server.await.unwrap().unwrap().connections, 4);
+        drop((silent, garbage));
+    });
 }
