@@ -3,7 +3,7 @@
 //! ```text
 //! cd examples/console
 //! cargo run --example watched
-//! tokio-console            # in another terminal
+//! tokio-console --retain-for 1s      # in another terminal
 //! ```
 //!
 //! `cargo run --example watched -- 3` ends after 3 seconds.
@@ -38,18 +38,19 @@ async fn watched() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     start("client", ask(listener.local_addr().unwrap()));
     start("server", serve(listener));
-    start("sleeper", every(Duration::from_millis(100), || ()));
+    start("sleeper", every(Duration::from_secs(1), || ()));
     // What the console warns of, and what its histograms are for.
-    start("holds the loop", every(Duration::from_millis(500), || std::thread::sleep(Duration::from_millis(50))));
+    start("holds the loop", every(Duration::from_secs(2), || std::thread::sleep(Duration::from_millis(100))));
     start("wakes itself", spin());
     start("forgets its waker", pending());
     let (_kept, mut words) = mpsc::channel::<String>(1);
     start("waits for a word", async move { drop(words.recv().await) });
     loop {
-        spawn_blocking(|| std::thread::sleep(Duration::from_millis(200))).await.unwrap();
+        spawn_blocking(|| std::thread::sleep(Duration::from_secs(1))).await.unwrap();
     }
 }
 
+#[track_caller] // so that the console shows the place of the call
 fn start(name: &str, task: impl Future<Output = ()> + 'static) {
     spawn_named(name, task).detach();
 }
@@ -65,7 +66,7 @@ async fn write(lock: Rc<Mutex<u64>>) {
     loop {
         let mut count = lock.lock().await;
         *count += 1;
-        sleep(Duration::from_millis(30)).await; // with the lock: the other waits
+        sleep(Duration::from_millis(300)).await; // with the lock: the other waits
     }
 }
 
@@ -82,14 +83,14 @@ async fn ask(address: std::net::SocketAddr) {
     loop {
         stream.write(b"ping").await.unwrap();
         stream.read(&mut [0; 4]).await.unwrap();
-        sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(500)).await;
     }
 }
 
 async fn spin() {
     loop {
-        sleep(Duration::from_millis(10)).await;
-        for _ in 0..10 {
+        sleep(Duration::from_secs(1)).await;
+        for _ in 0..100 {
             yield_now().await;
         }
     }

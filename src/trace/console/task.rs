@@ -17,7 +17,7 @@ use super::wait::Wait;
 pub(super) struct Task {
     id: TaskId,
     /// What it waits for.
-    wait: Cell<Option<Wait>>,
+    wait: Cell<Option<Box<Wait>>>, // boxed: it is taken out and put back at each wake and poll
     span: Span,
     is_entered: Cell<bool>,
     stage: Cell<Stage>,
@@ -87,8 +87,10 @@ impl Task {
         if matches!(cause, Cause::Spawned) {
             return;
         }
-        let wait = self.wait.take().map(|wait| wait.after(cause, via));
-        self.wait.set(wait);
+        if let Some(mut wait) = self.wait.take() {
+            wait.woken(cause, via);
+            self.wait.set(Some(wait));
+        }
         self.is_hidden.set(false);
         let had_waker = self.stage.replace(Stage::Ready) == Stage::Waits;
         self.tell(if had_waker { "waker.wake" } else { "waker.wake_by_ref" });

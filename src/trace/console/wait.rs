@@ -24,16 +24,16 @@ pub(super) struct Wait {
 impl Wait {
     /// What a task waits for after a poll, which may be what it waited for before.
     pub(super) fn go_on(
-        before: Option<Wait>,
+        before: Option<Box<Wait>>,
         on: Option<Leaf>,
         task: TaskId,
         resources: &Resources,
-    ) -> Option<Wait> {
+    ) -> Option<Box<Wait>> {
         let wait = match (before, on) {
             (Some(before), Some(leaf)) if before.leaf == leaf => before,
             (before, on) => {
                 drop(before); // it left that wait
-                Wait::begin(on?, resources.of(&on?, task))
+                Box::new(Wait::begin(on?, resources.of(&on?, task)))
             }
         };
         wait.tell_poll(false);
@@ -64,13 +64,12 @@ impl Wait {
     }
 
     /// The task was woken so.
-    pub(super) fn after(mut self, cause: &Cause, via: Option<&Via>) -> Wait {
+    pub(super) fn woken(&mut self, cause: &Cause, via: Option<&Via>) {
         self.is_given |= match self.leaf {
             Leaf::Timer { timer, .. } => *cause == Cause::Timer(timer),
             Leaf::Source { source, direction, .. } => *cause == Cause::Source(source, direction),
             Leaf::Join { spawned: made, .. } | Leaf::Sync { made, .. } => via.is_some_and(|via| via.made == made),
         };
-        self
     }
 
     pub(super) fn is_given(&self) -> bool {
@@ -78,7 +77,7 @@ impl Wait {
     }
 
     /// What was waited for is there.
-    pub(super) fn end(self) {
+    pub(super) fn end(&self) {
         self.tell_poll(true);
     }
 }
