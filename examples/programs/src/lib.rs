@@ -1,3 +1,4 @@
 //! What the programs share.
 
+pub mod pool;
 pub mod servers;
