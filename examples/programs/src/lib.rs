@@ -1,5 +1,6 @@
 //! What the programs share.
 
 pub mod pool;
+pub mod redis_client;
 pub mod servers;
 pub mod sqlite;
