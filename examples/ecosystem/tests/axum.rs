@@ -183,7 +183,7 @@ fn a_handler_that_panics_ends_its_own_connection_and_is_told_by_name() {
         assert_eq!(waits.await.unwrap().0, 200); // it was in another connection
         assert_eq!(site.get("/wait").await.0, 200); // and the server lives
     });
-    let (name, message) = failures.recv().unwrap();
+    let (name, message) = failures.try_recv().unwrap();
     assert!(name.starts_with("http from 127.0.0.1:"), "{name}");
     assert_eq!(message, "out of paper");
 }

@@ -22,8 +22,11 @@ use rustix::net::Shutdown;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
+/// Under virtual time; what hangs, fails.
 fn paused<F: Future>(future: F) -> F::Output {
-    glassloop::Builder::new().start_paused(true).build().unwrap().block_on(future)
+    let day = Duration::from_secs(86_400);
+    let runtime = glassloop::Builder::new().start_paused(true).build().unwrap();
+    runtime.block_on(async { glassloop::time::timeout(day, future).await.expect("it hangs") })
 }
 
 /// What one connection reads to its end.

@@ -40,8 +40,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Connections are accepted in their order, one in a poll; then the tasks that were ready before have their turn.
 ///
 /// # Errors
-/// When the listener does not listen any more, or is another loop's. After any other error of accept the server goes
-/// on: at once where a client went away, after a second where the system lacks something (`EMFILE`).
+/// When the listener does not listen any more, or is another loop's; requests that run are answered first. After any
+/// other error of accept the server goes on: at once where a client went away, after a second where the system lacks something (`EMFILE`).
 ///
 /// # Cancel safety
 /// Dropped, it aborts every connection.
@@ -134,7 +134,8 @@ impl<L, M> Serve<L, M> {
 
 impl<L, M, F> Serve<L, M, F> {
     /// Shuts down when `signal` completes: accepts nothing more, closes connections that wait for a request, lets the
-    /// requests that run end, and completes. Without it a server runs for ever.
+    /// requests that run end, and completes. Without it a server runs for ever. A connection that was upgraded (to a
+    /// WebSocket, say) is no longer the server's: whoever has it ends it.
     pub fn with_graceful_shutdown<G: Future<Output = ()>>(self, signal: G) -> Serve<L, M, G> {
         let Serve { listener, make, builder, tell, limit, .. } = self;
         Serve { listener, make, builder, tell, signal, limit }
