@@ -13,35 +13,5 @@ mod tokio_io;
 #[cfg(feature = "futures-task")]
 pub use futures_task::{LocalSpawner, Spawner};
 
-/// Gives a macro every byte stream, with the way to what has its poll functions, which take `&self`.
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
-macro_rules! streams {
-    ($put:ident) => {
-        $put! { both $crate::net::TcpStream: |this| this; }
-        $put! { both &$crate::net::TcpStream: |this| this; }
-        $put! { reads $crate::net::ReadHalf<'_>: |this| this.as_ref(); }
-        $put! { writes $crate::net::WriteHalf<'_>: |this| this.as_ref(); }
-        $put! { reads $crate::net::OwnedReadHalf: |this| this.as_ref(); }
-        $put! { writes $crate::net::OwnedWriteHalf: |this| this.as_ref(); }
-        #[cfg(unix)]
-        const _: () = {
-            $put! { both $crate::net::UnixStream: |this| this; }
-            $put! { both &$crate::net::UnixStream: |this| this; }
-            $put! { reads $crate::net::unix::ReadHalf<'_>: |this| this.as_ref(); }
-            $put! { writes $crate::net::unix::WriteHalf<'_>: |this| this.as_ref(); }
-            $put! { reads $crate::net::unix::OwnedReadHalf: |this| this.as_ref(); }
-            $put! { writes $crate::net::unix::OwnedWriteHalf: |this| this.as_ref(); }
-        };
-    };
-}
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
-use streams;
-
-/// Ends the writing direction. A connection that is gone needs no closing.
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
-fn end(shutdown: std::io::Result<()>) -> std::io::Result<()> {
-    match shutdown {
-        Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(()),
-        done => done,
-    }
-}
+use crate::net::families::{end, streams};

@@ -26,6 +26,8 @@ mod addr;
 mod async_fd;
 mod datagram;
 mod face;
+#[cfg(any(feature = "hyper", feature = "io-util", feature = "tokio-io"))]
+pub(crate) mod families;
 pub(crate) mod progress;
 pub(crate) mod socket;
 mod split;
