@@ -142,7 +142,7 @@ mod panics;
 mod by_id;
 mod atomic;
 
-pub use cell::JoinError;
+pub use cell::{JoinError, StaysOnItsLoop};
 #[cfg(feature = "macros")]
 pub use glassloop_macros::{main, test};
 pub use join::{
