@@ -15,7 +15,7 @@ use crate::wake;
 /// Leaves `future` with the loop that runs on this thread, and gives a future that is `Send` and has its output.
 ///
 /// So what is not `Send` gets into a place that asks for it, such as a handler of axum: awaited locks of
-/// [`sync`](crate::sync), a [`JoinHandle`](crate::JoinHandle), an `Rc`. That nothing is sent after all is checked at
+/// `glassloop::sync`, a [`JoinHandle`](crate::JoinHandle), an `Rc`. That nothing is sent after all is checked at
 /// each poll. What must cross is moved in, and the output out.
 ///
 /// # Scheduling
@@ -96,19 +96,20 @@ impl<T: 'static> Future for Stay<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let runtime = self.runtime;
-        let taken = match wake::with_own("future", runtime, |state| state.stays.take(self.key?)) {
+        let (runtime, Some(key)) = (self.runtime, self.key) else {
+            panic!("a `Stay` was polled again after its future had ended; it gives its output once")
+        };
+        let taken = match wake::with_own("future", runtime, |state| state.stays.take(key)) {
             Ok(taken) => taken,
             Err(elsewhere) => panic!("{elsewhere}"),
         };
-        let (Some(mut future), key) = (taken, self.key.take()) else {
-            panic!("a `Stay` was polled again after its future had ended; it gives its output once")
-        };
+        let mut future = taken.expect("only the end of its runtime takes a future from its key");
         let mut output = None;
         // Out of its place: the poll is foreign code, and may make and drop other stays.
+        self.key = None;
         if future.as_mut().poll_into(cx, &mut output).is_pending() {
-            self.key = key;
-            wake::own(runtime, |state| Some(state.stays.put_back(key?, future)));
+            self.key = Some(key);
+            wake::own(runtime, |state| state.stays.put_back(key, future));
             return Poll::Pending;
         }
         drop(future); // here, as an `.await` does
