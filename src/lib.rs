@@ -142,14 +142,14 @@ mod panics;
 mod by_id;
 mod atomic;
 
-pub use cell::JoinError;
+pub use cell::{JoinError, StaysOnItsLoop};
 #[cfg(feature = "macros")]
 pub use glassloop_macros::{main, test};
 pub use join::{
     AbortHandle, ChildError, Failure, Finished, GroupError, GroupHandle, JoinAll, JoinHandle, JoinNext,
-    JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, TaskGroup, TryJoinAll,
+    JoinNextWithId, JoinSet, RemoteError, RemoteHandle, Scope, ScopeHandle, Shield, Stay, TaskGroup, TryJoinAll,
     YieldNow, join_all, scope, shield, spawn, spawn_blocking, spawn_checked, spawn_checked_named, spawn_cpu,
-    spawn_named, try_join_all, try_spawn, try_spawn_blocking, try_spawn_cpu, yield_now,
+    spawn_named, stay, try_join_all, try_spawn, try_spawn_blocking, try_spawn_cpu, yield_now,
 };
 pub use runtime::{
     Builder, Deadlock, Dump, Handle, Holder, Load, Metrics, Outlook, Runtime, RuntimeGone, TaskState, TaskView,

@@ -1,10 +1,14 @@
 //! The loop's state: one value of each room below, and a few counters. What is done
 //! with it is in `wake` and `runtime`.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroU64;
+use std::pin::Pin;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::by_id::ById;
 use crate::cell::{Inbox, Registry, Running};
@@ -31,6 +35,8 @@ pub(crate) struct State {
     pub(crate) names: RefCell<ById<Arc<str>>>,
     /// Who wants to hear of the end of live tasks.
     pub(crate) endings: RefCell<ById<Ending>>,
+    /// The futures whose keys may be anywhere.
+    pub(crate) stays: Stays,
     pub(crate) running: Running,
     pub(crate) turns: Cell<u64>,
     /// How many tasks were made; the last one's id.
@@ -110,4 +116,40 @@ pub(crate) struct End {
 pub(crate) trait Account {
     /// The member's future is gone, and its output is in its cell. Must not panic.
     fn ended(&self, member: usize, end: &End);
+}
+
+/// The futures of `stay`. One that is being polled is not among them.
+#[derive(Default)]
+pub(crate) struct Stays {
+    futures: RefCell<ById<Pin<Box<dyn Stayed>>>>,
+    /// How many were made; the last one's key. Never used again, so a key that comes late finds nothing.
+    made: Cell<u64>,
+}
+
+/// A future whose output's type its key knows.
+pub(crate) trait Stayed {
+    /// Polls it; what it gives goes into `output`, an `Option` of its type.
+    fn poll_into(self: Pin<&mut Self>, cx: &mut Context<'_>, output: &mut dyn Any) -> Poll<()>;
+}
+
+impl Stays {
+    pub(crate) fn keep(&self, future: Pin<Box<dyn Stayed>>) -> NonZeroU64 {
+        let key = NonZeroU64::MIN.saturating_add(self.made.get());
+        self.made.set(key.get());
+        self.put_back(key, future);
+        key
+    }
+
+    pub(crate) fn take(&self, key: NonZeroU64) -> Option<Pin<Box<dyn Stayed>>> {
+        self.futures.borrow_mut().remove(key)
+    }
+
+    pub(crate) fn put_back(&self, key: NonZeroU64, future: Pin<Box<dyn Stayed>>) {
+        self.futures.borrow_mut().insert(key, future);
+    }
+
+    /// Those that are there now, in the order in which they were made.
+    pub(crate) fn keys(&self) -> Vec<NonZeroU64> {
+        self.futures.borrow().iter().map(|(key, _)| key).collect()
+    }
 }

@@ -52,9 +52,11 @@ mod reference;
 mod registry;
 mod root;
 mod running;
+mod stays;
 mod typed;
 
 pub use outcome::JoinError;
+pub use stays::StaysOnItsLoop;
 
 pub(crate) use header::{CANCEL, FUTURE, HANDLE, NOTED, PANICKED, QUEUED};
 pub(crate) use joined::Joined;
@@ -64,6 +66,9 @@ pub(crate) use reference::{RemoteRef, TaskRef, Waiter};
 pub(crate) use registry::Registry;
 pub(crate) use root::with_root;
 pub(crate) use running::Running;
+pub(crate) use stays::{Cell, Stays};
+#[cfg(feature = "sync")]
+pub(crate) use stays::{OnceCell, RefCell};
 
 /// The inbox of a loop whose messages name tasks.
 pub(crate) type Inbox = crate::inbox::Inbox<RemoteRef>;

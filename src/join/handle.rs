@@ -17,7 +17,8 @@ use crate::wake;
 /// panic, it is reported on standard error, or what else [`Builder::on_unhandled`](crate::Builder::on_unhandled) says;
 /// so is an `Err`, if [`spawn_checked`](crate::spawn_checked) made the task.
 ///
-/// It stays on the loop's thread; [`abort_handle`](JoinHandle::abort_handle) gives what may leave it.
+/// It stays on the loop's thread; [`abort_handle`](JoinHandle::abort_handle) gives what may leave it, and
+/// [`stay`](crate::stay) a way to await it in a future that must be `Send`.
 ///
 /// # Scheduling
 /// When the task finishes, whoever awaits the handle is made ready at the back of the queue, with the task as cause.

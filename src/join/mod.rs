@@ -9,6 +9,7 @@ mod scope;
 mod set;
 mod shield;
 mod spawn;
+mod stay;
 
 pub use all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use finish::Finished;
@@ -22,3 +23,4 @@ pub use spawn::{
     YieldNow, spawn, spawn_blocking, spawn_checked, spawn_checked_named, spawn_cpu, spawn_named, try_spawn,
     try_spawn_blocking, try_spawn_cpu, yield_now,
 };
+pub use stay::{Stay, stay};

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::cell::Stays;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
@@ -67,11 +68,11 @@ where
     B: AsyncFnOnce(Scope<'env, R>) -> R,
 {
     let scope = Scope {
-        shared: Rc::new(Shared {
+        shared: Stays(Rc::new(Shared {
             children: RefCell::default(),
             left: Cell::new(false),
             ended: RefCell::new(None),
-        }),
+        })),
     };
     let children = Children(scope.clone());
     Running { body: Some(body(scope)), children, output: None }.await
@@ -79,7 +80,7 @@ where
 
 /// Where the children of a [`scope`] are given. Clones of it may be given to the children.
 pub struct Scope<'env, R> {
-    shared: Rc<Shared<'env, R>>,
+    shared: Stays<Rc<Shared<'env, R>>>,
 }
 
 type Child<'env> = Pin<Box<dyn Future<Output = ()> + 'env>>;
@@ -116,7 +117,7 @@ impl<'env, R> Scope<'env, R> {
         if !self.shared.left.get() {
             self.shared.children.borrow_mut().push(Some(Box::pin(child)));
         }
-        ScopeHandle { slot, place: Place::NONE, taken: false }
+        ScopeHandle { slot: Stays(slot), place: Place::NONE, taken: false }
     }
 
     /// Ends the whole scope with `output`: the body and all children are dropped when the poll that awaits this has
@@ -237,7 +238,7 @@ struct Slot<T> {
 /// # Panics
 /// When it is polled again after it gave its output.
 pub struct ScopeHandle<T> {
-    slot: Rc<Slot<T>>,
+    slot: Stays<Rc<Slot<T>>>,
     place: Place,
     taken: bool,
 }

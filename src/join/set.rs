@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
-use crate::cell::JoinError;
+use crate::cell::{JoinError, Stays};
 use crate::state::{Account, End};
 use crate::trace::{Class, TaskId};
 use crate::waits::{Grant, Op, Place, WaitList};
@@ -58,7 +58,7 @@ static JOIN_NEXT: Op = Op::new(Class::Join, "JoinSet::join_next", "ended in the 
 #[must_use = "dropping a set aborts the tasks in it"]
 pub struct JoinSet<T> {
     members: Slab<JoinHandle<T>>,
-    ended: Rc<Ended>,
+    ended: Stays<Rc<Ended>>,
     /// Of whoever awaits the next.
     place: Place,
 }
@@ -88,7 +88,7 @@ impl<T> JoinSet<T> {
     /// A set without tasks. Reports tell the caller's place as where it was made.
     #[track_caller]
     pub fn new() -> JoinSet<T> {
-        JoinSet { members: Slab::new(), ended: Ended::new(), place: Place::NONE }
+        JoinSet { members: Slab::new(), ended: Stays(Ended::new()), place: Place::NONE }
     }
 
     /// How many tasks are in it, those included that have ended and were not joined.
@@ -120,7 +120,7 @@ impl<T> JoinSet<T> {
         self.ended.waits.grant(Grant::Closed); // the set is empty now, which is news for whoever polled it
         self.leave();
         // Those that live note their ends in the old account, where nobody looks.
-        self.ended = Ended::new();
+        self.ended = Stays(Ended::new());
         drop(std::mem::take(&mut self.members));
     }
 
@@ -192,7 +192,7 @@ impl<T: 'static> JoinSet<T> {
 
     fn insert(&mut self, member: JoinHandle<T>) -> &JoinHandle<T> {
         let entry = self.members.vacant_entry();
-        member.enlist(self.ended.clone(), entry.key());
+        member.enlist(self.ended.0.clone(), entry.key());
         entry.insert(member)
     }
 

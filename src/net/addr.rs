@@ -14,6 +14,11 @@ use crate::join::try_spawn_blocking;
 /// pool. Numeric addresses never start a thread.
 ///
 /// Sealed: it is implemented for what `std` implements its own for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no address of a socket",
+    label = "names no host and port",
+    note = "write `\"host:port\"`, `(\"host\", port)`, `(Ipv4Addr::LOCALHOST, port)` or a `SocketAddr`"
+)]
 pub trait ToSocketAddrs: sealed::Sealed {}
 
 mod sealed {

@@ -16,7 +16,7 @@ use crate::live;
 use crate::pool::{Policy, Pool};
 use crate::reactor::Reactor;
 use crate::ready::{Order, Ready};
-use crate::state::{Extent, Looked, State};
+use crate::state::{Extent, Looked, State, Stays};
 use crate::timers::Timers;
 #[cfg(feature = "glass")]
 use crate::trace::FlightRecorder;
@@ -320,6 +320,7 @@ impl Builder {
             tasks: Registry::new(),
             names: RefCell::default(),
             endings: RefCell::default(),
+            stays: Stays::default(),
             running: Running::new(),
             turns: Cell::new(0),
             spawned: Cell::new(0),

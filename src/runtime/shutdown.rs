@@ -167,6 +167,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
         while let Some(task) = state.ready.take() {
             drop(task);
         }
+        end_stays(state);
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.wait(deadline);
@@ -177,6 +178,19 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
     });
     std::mem::forget(no_way_back);
     unfinished
+}
+
+/// Ends the futures whose keys are outside of every task, and those that are left here meanwhile.
+fn end_stays(state: &State) {
+    loop {
+        let keys = state.stays.keys();
+        if keys.is_empty() {
+            return;
+        }
+        for key in keys {
+            guarded("the destructor of a future that stayed", || drop(state.stays.take(key)));
+        }
+    }
 }
 
 /// What had not ended when [`Runtime::shutdown`] or [`Runtime::shutdown_gracefully`] stopped waiting; see there for

@@ -1,12 +1,12 @@
 //! A meeting of so many tasks.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::cell::Cell;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 

@@ -1,6 +1,5 @@
 //! A wish that work should end, told to whoever does it, and down a tree.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -12,6 +11,7 @@ use std::task::Poll;
 
 use super::Event;
 use super::event::Happening;
+use crate::cell::{Cell, RefCell, Stays};
 use crate::trace::Class;
 use crate::waits::Op;
 
@@ -46,7 +46,7 @@ static CANCELLED: Op =
 /// ```
 #[derive(Clone)]
 pub struct CancellationToken {
-    node: Rc<Node>,
+    node: Stays<Rc<Node>>,
 }
 
 struct Node {
@@ -64,7 +64,7 @@ impl CancellationToken {
     #[must_use]
     #[track_caller]
     pub fn new() -> CancellationToken {
-        CancellationToken { node: Rc::new(Node::new()) }
+        CancellationToken { node: Stays(Rc::new(Node::new())) }
     }
 
     /// A token that is cancelled when this one is, or by itself. Of a cancelled token, a cancelled one.
@@ -79,7 +79,7 @@ impl CancellationToken {
         let number = self.node.made.get();
         self.node.made.set(number + 1);
         self.node.children.borrow_mut().insert(number, Rc::downgrade(&child.node));
-        child.node.parent.replace(Some((self.node.clone(), number)));
+        child.node.parent.replace(Some((Rc::clone(&self.node), number)));
         child
     }
 
@@ -91,7 +91,7 @@ impl CancellationToken {
         self.node.detach();
         // All are marked before anybody is woken: whoever then looks finds the whole tree cancelled.
         let mut order = Vec::new();
-        let mut next = vec![self.node.clone()];
+        let mut next = vec![Rc::clone(&self.node)];
         while let Some(node) = next.pop() {
             node.cancelled.mark();
             let children = node.children.take();
@@ -241,7 +241,7 @@ impl Drop for Node {
 }
 
 /// The way to a node's event that keeps the node.
-struct Reached(Rc<Node>);
+struct Reached(Stays<Rc<Node>>);
 
 impl Deref for Reached {
     type Target = Event;

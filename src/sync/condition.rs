@@ -1,6 +1,5 @@
 //! Waiting, under a lock, for what the lock guards to become so.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -9,6 +8,7 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::mutex::Guard;
+use crate::cell::Cell;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 

@@ -1,6 +1,5 @@
 //! Something that has happened, or not yet.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -8,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::cell::Cell;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 

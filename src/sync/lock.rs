@@ -1,6 +1,5 @@
 //! What a mutex and a read-write lock have in common: who holds them, who waits for them, and the guards.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -10,6 +9,7 @@ use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::TryLockError;
+use crate::cell::Cell;
 use crate::waits::{Grant, Hold, Op, Place, WaitList};
 
 /// A lock without its value.

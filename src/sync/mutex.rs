@@ -1,6 +1,5 @@
 //! A lock that is held across `.await`.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -9,6 +8,7 @@ use std::rc::Rc;
 
 use super::TryLockError;
 use super::lock::{FromHold, Lock, Locked, Locking, guard, try_lock};
+use crate::cell::Cell;
 use crate::waits::{Hold, Op};
 
 static LOCK: Op = Op::lock("Mutex::lock", "released the Mutex");
@@ -124,7 +124,7 @@ impl<T> Mutex<T> {
     /// # Panics
     /// As [`get_mut`](Mutex::get_mut).
     pub fn into_inner(self) -> T {
-        *self.value.into_inner().expect("a guard of this mutex was leaked, with its value")
+        *self.value.0.into_inner().expect("a guard of this mutex was leaked, with its value")
     }
 }
 

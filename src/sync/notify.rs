@@ -1,6 +1,5 @@
 //! A wake for one who waits, or for all; kept for the next if nobody does.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -9,6 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::cell::Cell;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 

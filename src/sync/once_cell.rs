@@ -1,6 +1,6 @@
 //! A value that is made once, by whoever needs it first.
 
-use std::cell::{self, Cell};
+use std::cell;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::cell::{Cell, Stays};
 use crate::waits::{Grant, Hold, Op, Place, WaitList};
 
 /// A lock's wait: while one makes the value, [`OnceCell::set`] is refused, so nobody else can end it.
@@ -39,7 +40,7 @@ static INIT: Op = Op::lock("OnceCell::get_or_init", "ended its try to fill the O
 /// });
 /// ```
 pub struct OnceCell<T> {
-    value: cell::OnceCell<T>,
+    value: Stays<cell::OnceCell<T>>,
     /// Somebody makes the value, or was handed that.
     busy: Cell<bool>,
     line: WaitList,
@@ -50,14 +51,14 @@ impl<T> OnceCell<T> {
     #[must_use]
     #[track_caller]
     pub const fn new() -> OnceCell<T> {
-        OnceCell { value: cell::OnceCell::new(), busy: Cell::new(false), line: WaitList::new() }
+        OnceCell { value: Stays(cell::OnceCell::new()), busy: Cell::new(false), line: WaitList::new() }
     }
 
     /// With `value`, if there is one.
     #[must_use]
     #[track_caller]
     pub fn new_with(value: Option<T>) -> OnceCell<T> {
-        OnceCell { value: value.map_or_else(cell::OnceCell::new, cell::OnceCell::from), ..OnceCell::new() }
+        OnceCell { value: Stays(value.map_or_else(cell::OnceCell::new, cell::OnceCell::from)), ..OnceCell::new() }
     }
 
     /// Whether the value is there.
@@ -144,7 +145,7 @@ impl<T> OnceCell<T> {
     /// The value, if it is there.
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
-        self.value.into_inner()
+        self.value.0.into_inner()
     }
 
     /// The value, if it is there; the cell is without one after.

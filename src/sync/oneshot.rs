@@ -18,7 +18,6 @@
 //! });
 //! ```
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -27,6 +26,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use self::error::{RecvError, TryRecvError};
+use crate::cell::{Cell, Stays};
 use crate::trace::Class;
 use crate::waits::{Op, Seat};
 
@@ -41,13 +41,13 @@ static CLOSED: Op =
 #[inline]
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
+    let shared = Stays(Rc::new(Shared {
         value: Cell::new(None),
         sender: Cell::new(true),
         open: Cell::new(true),
         receiver: Seat::new(),
         closed: Seat::new(),
-    });
+    }));
     (Sender { shared: shared.clone() }, Receiver { shared, ended: false })
 }
 
@@ -112,7 +112,7 @@ impl<T> Shared<T> {
 
 /// Sends the value; made by [`channel`]. Dropped unused, it tells the receiver that none will come.
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Stays<Rc<Shared<T>>>,
 }
 
 impl<T> Sender<T> {
@@ -216,7 +216,7 @@ impl<T> Drop for Closed<'_, T> {
 /// When it is polled again after it was ready.
 #[must_use = "a receiver that is dropped refuses the value; await it"]
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Stays<Rc<Shared<T>>>,
     /// It gave the value, or the error.
     ended: bool,
 }

@@ -1,6 +1,5 @@
 //! A lock that many may hold to read, or one to write.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
@@ -10,6 +9,7 @@ use std::rc::Rc;
 
 use super::TryLockError;
 use super::lock::{FromHold, Lock, Locked, Locking, guard, try_lock};
+use crate::cell::{Cell, Stays};
 use crate::waits::{Hold, Op};
 
 static READ: Op = Op::lock("RwLock::read", "released the RwLock").shared();
@@ -147,7 +147,7 @@ impl<T> RwLock<T> {
     /// # Panics
     /// As [`get_mut`](RwLock::get_mut).
     pub fn into_inner(self) -> T {
-        self.value.into_inner().and_then(Rc::into_inner).expect(LEAKED)
+        self.value.0.into_inner().and_then(Rc::into_inner).expect(LEAKED)
     }
 }
 
@@ -181,7 +181,7 @@ impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
 struct Held<T, M: Deref<Target = RwLock<T>>, const WRITES: bool> {
     rwlock: M,
     /// `None` only when it is done for.
-    value: Option<Rc<T>>,
+    value: Stays<Option<Rc<T>>>,
     hold: Hold,
 }
 
@@ -192,7 +192,7 @@ impl<T, M: Deref<Target = RwLock<T>>, const WRITES: bool> Held<T, M, WRITES> {
         if !WRITES {
             rwlock.value.set(value.clone());
         }
-        Held { rwlock, value, hold }
+        Held { rwlock, value: Stays(value), hold }
     }
 
     fn value(&self) -> &T {

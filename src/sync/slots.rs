@@ -1,10 +1,10 @@
 //! So many of something, which are taken, waited for in a line, and given back: a semaphore's permits, a channel's free
 //! slots, a queue's items.
 
-use std::cell::Cell;
 use std::panic::Location;
 use std::task::{Context, Poll};
 
+use crate::cell::Cell;
 use crate::waits::{Grant, Op, Place, WaitList};
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::{Grant, Op};
-use crate::cell::{TaskRef, Waiter};
+use crate::cell::{Stays, TaskRef, Waiter};
 use crate::trace::{Class, Leaf, Via};
 use crate::wake;
 
@@ -52,11 +52,11 @@ pub(super) struct Entry {
 /// One end of a chain. What was in it is forgotten when another is put there, not dropped: this room takes before it
 /// puts. (Where every `set` looked for itself what it replaced, and the two kinds of waiter were one cell, the round
 /// trip took 913.) Dropped full, it leaks: only a line in which somebody waits for ever, forgotten, is.
-pub(super) struct Link(Cell<ManuallyDrop<Option<Rc<Entry>>>>);
+pub(super) struct Link(Stays<Cell<ManuallyDrop<Option<Rc<Entry>>>>>);
 
 impl Link {
     pub(super) const fn new() -> Link {
-        Link(Cell::new(ManuallyDrop::new(None)))
+        Link(Stays(Cell::new(ManuallyDrop::new(None))))
     }
 
     #[inline]

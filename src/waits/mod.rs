@@ -33,13 +33,13 @@ pub(crate) use op::Op;
 #[cfg(feature = "sync")]
 pub(crate) use seat::Seat;
 
-use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::cell::{Cell, Stays};
 use crate::wake;
 use entry::{Entry, Link, Stage, table};
 
@@ -64,11 +64,11 @@ impl Grant {
 
 /// The place of a wait in a line, held by the future that waits.
 #[derive(Default)]
-pub(crate) struct Place(Option<Rc<Entry>>);
+pub(crate) struct Place(Stays<Option<Rc<Entry>>>);
 
 impl Place {
     /// Before the first poll, and after the last.
-    pub(crate) const NONE: Place = Place(None);
+    pub(crate) const NONE: Place = Place(Stays(None));
 
     #[inline]
     pub(crate) fn is_none(&self) -> bool {
@@ -83,7 +83,7 @@ impl Place {
 
 /// That somebody holds a lock, kept in its guard.
 #[must_use = "a hold ends by `end`"]
-pub(crate) struct Hold(Option<Rc<Entry>>);
+pub(crate) struct Hold(Stays<Option<Rc<Entry>>>);
 
 impl Hold {
     /// In the guard's destructor, before the lock is handed on.
@@ -137,7 +137,7 @@ impl WaitList {
         site: &'static Location<'static>,
         want: usize,
     ) -> Poll<Grant> {
-        let Some(entry) = &place.0 else {
+        let Some(entry) = &*place.0 else {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
         };
@@ -163,7 +163,7 @@ impl WaitList {
         want: usize,
         taker: *const (),
     ) -> Poll<Hold> {
-        let Some(entry) = &place.0 else {
+        let Some(entry) = &*place.0 else {
             self.join(place, cx, op, site, want);
             return Poll::Pending;
         };
@@ -181,7 +181,7 @@ impl WaitList {
         } else {
             entry.set_task(wake::running());
         }
-        Poll::Ready(Hold(place.0.take()))
+        Poll::Ready(Hold(Stays(place.0.take())))
     }
 
     /// Holds a lock that was free. `taker` is the address of the future that takes it, if one does.
@@ -190,7 +190,7 @@ impl WaitList {
         let entry = self.entry(Stage::Held, op, site);
         entry.taker.set(taker);
         entry.set_task(wake::running());
-        Hold(Some(entry))
+        Hold(Stays(Some(entry)))
     }
 
     /// Grants the first in line what it waits for, and wakes it; `false` if nobody waits.
@@ -291,7 +291,7 @@ impl WaitList {
         table(|table| table.locks.set(table.locks.get() + usize::from(op.is_lock)));
         // It stands in line before its waker is cloned: to clone a foreign one may do anything.
         entry.set_waiter(cx);
-        mem::forget(mem::replace(place, Place(Some(entry)))); // it was empty
+        mem::forget(mem::replace(place, Place(Stays(Some(entry))))); // it was empty
     }
 
     #[inline]

@@ -1,12 +1,12 @@
 //! Where one alone waits.
 
-use std::cell::OnceCell;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Context;
 
 use super::entry::{Entry, Stage, table};
 use super::{Grant, Op};
+use crate::cell::OnceCell;
 
 /// A place for one who waits: the receiver of a channel. What comes is news for whoever sits here, and nobody else's,
 /// so there is nothing to pass on.

@@ -7,6 +7,8 @@ mod pages {
     struct Axum;
     #[doc = include_str!("../../../docs/hyper.md")]
     struct Hyper;
+    #[doc = include_str!("../../../docs/send.md")]
+    struct Send;
     #[doc = include_str!("../../../docs/tls.md")]
     struct Tls;
     #[doc = include_str!("../../../docs/websocket.md")]

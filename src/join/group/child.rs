@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::Failure;
+use crate::cell::Stays;
 use crate::join::JoinHandle;
 use crate::join::handle::wait_for;
 use crate::state::End;
@@ -137,13 +138,13 @@ impl<T: 'static, E: 'static> Awaited<T> for Member<T, E> {
 /// assert_eq!(sum.unwrap(), 60);
 /// ```
 pub struct GroupHandle<T> {
-    child: Rc<dyn Awaited<T>>,
+    child: Stays<Rc<dyn Awaited<T>>>,
     taken: bool,
 }
 
 impl<T: 'static> GroupHandle<T> {
     pub(super) fn new<E: 'static>(child: Rc<Member<T, E>>) -> GroupHandle<T> {
-        GroupHandle { child, taken: false }
+        GroupHandle { child: Stays(child), taken: false }
     }
 
     /// Names the task.

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::{JoinHandle, spawn, spawn_blocking, spawn_cpu, spawn_named};
+use crate::cell::Stays;
 use crate::panics::guarded;
 use crate::state::{Account, End};
 use crate::waits::{Grant, WaitList};
@@ -67,7 +68,7 @@ use child::{Child, Member};
 /// });
 /// ```
 pub struct TaskGroup<E> {
-    shared: Rc<Shared<E>>,
+    shared: Stays<Rc<Shared<E>>>,
 }
 
 /// What the run of a group shares with its children.
@@ -169,7 +170,7 @@ impl<E: 'static> TaskGroup<E> {
     fn insert<T: 'static>(&self, task: JoinHandle<Result<T, E>>) -> GroupHandle<T> {
         let child = Rc::new(Member::new(task));
         let key = self.shared.children.borrow_mut().insert(child.clone());
-        child.task().enlist(self.shared.clone(), key);
+        child.task().enlist(self.shared.0.clone(), key);
         if self.shared.stage.get() != Stage::Open {
             child.task().abort();
         }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::{Failure, GroupError, Shared, Stage, TaskGroup};
+use crate::cell::Stays;
 use crate::panics::{Payload, dispose, message_of, say};
 use crate::trace::Class;
 use crate::waits::{Op, Place};
@@ -69,8 +70,8 @@ impl<E: 'static> TaskGroup<E> {
         let shared = Shared::new();
         async move {
             // Made first, for the call may panic.
-            let guard = Guard { shared: shared.clone(), place: Place::NONE, site, panic: None };
-            let body = body(TaskGroup { shared });
+            let guard = Guard { shared: Stays(shared.clone()), place: Place::NONE, site, panic: None };
+            let body = body(TaskGroup { shared: Stays(shared) });
             Run { body: Some(body), output: None, guard }.await
         }
     }
@@ -88,7 +89,7 @@ pin_project! {
 
 /// Holds a group open; dropped, the group is left.
 struct Guard<E: 'static> {
-    shared: Rc<Shared<E>>,
+    shared: Stays<Rc<Shared<E>>>,
     place: Place,
     site: &'static Location<'static>,
     /// What the body, or its destructor, panicked with.

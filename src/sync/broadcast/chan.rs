@@ -1,10 +1,10 @@
 //! The values of a broadcast channel, and who shares them.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::cell::{Cell, RefCell};
 use crate::waits::{Grant, WaitList};
 
 pub(super) struct Chan<T> {

@@ -40,6 +40,7 @@ use std::task::{Context, Poll, ready};
 use self::chan::Chan;
 use self::error::{RecvError, SendError, TryRecvError};
 use super::until::Until;
+use crate::cell::Stays;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
@@ -64,7 +65,7 @@ pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 /// Sends to all receivers; made by [`channel`]. Cloned, there is one sender more.
 pub struct Sender<T> {
-    chan: Rc<Chan<T>>,
+    chan: Stays<Rc<Chan<T>>>,
 }
 
 impl<T> Sender<T> {
@@ -78,7 +79,7 @@ impl<T> Sender<T> {
         assert!(capacity > 0, "a broadcast channel keeps at least one value; to keep the last alone, use `watch`");
         let chan = Chan::new(capacity);
         chan.senders.set(1);
-        Sender { chan }
+        Sender { chan: Stays(chan) }
     }
 
     /// Sends a value to all receivers that there are now; how many.
@@ -177,7 +178,7 @@ impl<T> fmt::Debug for Sender<T> {
 
 /// A sender that does not keep its channel open; made by [`Sender::downgrade`].
 pub struct WeakSender<T> {
-    chan: Rc<Chan<T>>,
+    chan: Stays<Rc<Chan<T>>>,
 }
 
 impl<T> WeakSender<T> {
@@ -225,7 +226,7 @@ impl<T> fmt::Debug for WeakSender<T> {
 
 /// Receives what was sent since it was made; made by [`channel`] and [`Sender::subscribe`].
 pub struct Receiver<T> {
-    chan: Rc<Chan<T>>,
+    chan: Stays<Rc<Chan<T>>>,
     /// The number of the value that it takes next.
     next: u64,
 }
@@ -233,7 +234,7 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     fn new(chan: &Rc<Chan<T>>) -> Receiver<T> {
         chan.receivers.set(chan.receivers.get() + 1);
-        Receiver { chan: chan.clone(), next: chan.end() }
+        Receiver { chan: Stays(chan.clone()), next: chan.end() }
     }
 
     /// How many values were sent that it has not taken. More than the channel's capacity: it has missed some, and

@@ -1,6 +1,5 @@
 //! What the two ends of a channel share. An unbounded channel is one of `usize::MAX` slots.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -10,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::{TryRecvError, TrySendError};
 use super::values::Values;
+use crate::cell::{Cell, Stays};
 use crate::sync::slots::Slots;
 use crate::sync::until::Until;
 use crate::waits::{Grant, Op, Place, Seat, WaitList};
@@ -194,19 +194,19 @@ impl<T> fmt::Debug for Chan<T> {
 }
 
 /// A counted sender.
-pub(super) struct Tx<T>(Rc<Chan<T>>);
+pub(super) struct Tx<T>(Stays<Rc<Chan<T>>>);
 
 impl<T> Tx<T> {
     /// The first sender and the receiver of a new channel.
     #[track_caller]
     pub(super) fn channel(max: usize) -> (Tx<T>, Rx<T>) {
         let chan = Chan::new(max);
-        (Tx::new(&chan), Rx(chan))
+        (Tx::new(&chan), Rx(Stays(chan)))
     }
 
     fn new(chan: &Rc<Chan<T>>) -> Tx<T> {
         chan.senders.set(chan.senders.get() + 1);
-        Tx(chan.clone())
+        Tx(Stays(chan.clone()))
     }
 
     pub(super) fn is_same(&self, other: &Tx<T>) -> bool {
@@ -218,7 +218,7 @@ impl<T> Tx<T> {
     }
 
     pub(super) fn shared(&self) -> Rc<Chan<T>> {
-        self.0.clone()
+        Rc::clone(&self.0)
     }
 }
 
@@ -247,12 +247,12 @@ impl<T> Drop for Tx<T> {
 }
 
 /// A sender that does not keep the channel open.
-pub(super) struct WeakTx<T>(Rc<Chan<T>>);
+pub(super) struct WeakTx<T>(Stays<Rc<Chan<T>>>);
 
 impl<T> WeakTx<T> {
     fn new(chan: &Rc<Chan<T>>) -> WeakTx<T> {
         chan.weak.set(chan.weak.get() + 1);
-        WeakTx(chan.clone())
+        WeakTx(Stays(chan.clone()))
     }
 
     pub(super) fn upgrade(&self) -> Option<Tx<T>> {
@@ -281,7 +281,7 @@ impl<T> Drop for WeakTx<T> {
 }
 
 /// The receiver.
-pub(super) struct Rx<T>(Rc<Chan<T>>);
+pub(super) struct Rx<T>(Stays<Rc<Chan<T>>>);
 
 impl<T> Rx<T> {
     /// Here and in `send`, all that is done without waiting is compiled into the caller, and all else is called: a value

@@ -1,7 +1,8 @@
 //! What was sent and not yet received, oldest first.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+
+use crate::cell::{Cell, RefCell};
 
 /// The oldest value stands apart. So one that finds the receiver waiting never enters the queue, and a channel of one
 /// slot has none: a round trip over two of them takes 561 instructions, where all go through a queue 606.

@@ -60,6 +60,7 @@ use self::futures::{Getting, Putting};
 use self::shared::Shared;
 use self::store::{Fifo, Lifo, Smallest};
 use super::until::Until;
+use crate::cell::Stays;
 use crate::trace::Class;
 use crate::waits::Op;
 
@@ -67,7 +68,7 @@ macro_rules! queue {
     ($(#[$doc:meta])* $Queue:ident over $Store:ident $(where T: $Bound:ident)?, $ops:ident) => {
         $(#[$doc])*
         pub struct $Queue<T> {
-            shared: Rc<Shared<$Store<T>>>,
+            shared: Stays<Rc<Shared<$Store<T>>>>,
         }
 
         static $ops: Ops = Ops {
@@ -90,7 +91,7 @@ macro_rules! queue {
             #[must_use]
             #[track_caller]
             pub fn new(maxsize: usize) -> $Queue<T> {
-                $Queue { shared: Shared::new(maxsize) }
+                $Queue { shared: Stays(Shared::new(maxsize)) }
             }
 
             /// Puts an item in; waits for room while the queue is full, or others wait.

@@ -1,10 +1,10 @@
 //! What all handles of a queue share.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::error::{TryGetError, TryPutError};
 use super::store::Store;
+use crate::cell::Cell;
 use crate::sync::slots::Slots;
 use crate::waits::{Grant, WaitList};
 

@@ -34,7 +34,6 @@ pub mod error;
 mod receiver;
 mod shared;
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
@@ -45,6 +44,7 @@ pub use self::shared::Ref;
 use self::error::SendError;
 use self::shared::{IN_CLOSURE, Shared};
 use super::until::Until;
+use crate::cell::{Cell, RefCell, Stays};
 use crate::trace::Class;
 use crate::waits::{Grant, Op, WaitList};
 
@@ -63,7 +63,7 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 /// Sets the value; made by [`channel`]. Cloned, there is one sender more.
 #[derive(Debug)]
 pub struct Sender<T> {
-    shared: Rc<Shared<T>>,
+    shared: Stays<Rc<Shared<T>>>,
 }
 
 impl<T> Sender<T> {
@@ -72,7 +72,7 @@ impl<T> Sender<T> {
     #[must_use]
     pub fn new(value: T) -> Sender<T> {
         Sender {
-            shared: Rc::new(Shared {
+            shared: Stays(Rc::new(Shared {
                 value: RefCell::new(Some(Rc::new(value))),
                 version: Cell::new(0),
                 senders: Cell::new(1),
@@ -80,7 +80,7 @@ impl<T> Sender<T> {
                 changed: WaitList::new(),
                 closed: WaitList::new(),
                 borrowed: Cell::new(Location::caller()),
-            }),
+            })),
         }
     }
 

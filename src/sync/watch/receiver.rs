@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::RecvError;
 use super::shared::{Ref, Shared};
+use crate::cell::Stays;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place};
 
@@ -20,7 +21,7 @@ static WAIT_FOR: Op =
 /// Looks at the value; made by [`channel`](super::channel) and [`Sender::subscribe`](super::Sender::subscribe). A clone has seen what this one has seen.
 #[derive(Debug)]
 pub struct Receiver<T> {
-    shared: Rc<Shared<T>>,
+    shared: Stays<Rc<Shared<T>>>,
     /// The version that it has seen last.
     seen: u64,
 }
@@ -28,7 +29,7 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     pub(super) fn new(shared: &Rc<Shared<T>>, seen: u64) -> Receiver<T> {
         shared.receivers.set(shared.receivers.get() + 1);
-        Receiver { shared: shared.clone(), seen }
+        Receiver { shared: Stays(shared.clone()), seen }
     }
 
     /// The value, which is not marked as seen by this. See [the module](super) on holding it.

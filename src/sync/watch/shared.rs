@@ -1,12 +1,12 @@
 //! The value of a watch channel, and what borrows it.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 
+use crate::cell::{Cell, RefCell, Stays};
 use crate::waits::{Grant, WaitList};
 
 pub(super) struct Shared<T> {
@@ -29,7 +29,7 @@ impl<T> Shared<T> {
     pub(super) fn borrow<'a>(&self, has_changed: bool, site: &'static Location<'static>) -> Ref<'a, T> {
         self.borrowed.set(site);
         let value = self.value.borrow().clone().expect(IN_CLOSURE);
-        Ref { value, has_changed, borrows: PhantomData }
+        Ref { value: Stays(value), has_changed, borrows: PhantomData }
     }
 
     /// Lets `change` have the value alone, with no borrow of ours.
@@ -76,7 +76,7 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
 /// The value, borrowed; made by [`Receiver::borrow`](super::Receiver::borrow) and others. See [the module](super) on holding it.
 #[must_use = "look at the value, or let it go"]
 pub struct Ref<'a, T> {
-    value: Rc<T>,
+    value: Stays<Rc<T>>,
     pub(super) has_changed: bool,
     borrows: PhantomData<&'a T>,
 }
@@ -99,7 +99,7 @@ impl<T> Deref for Ref<'_, T> {
 
 impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ref { value, has_changed, .. } = self;
+        let Ref { value: Stays(value), has_changed, .. } = self;
         f.debug_struct("Ref").field("value", value).field("has_changed", has_changed).finish()
     }
 }
