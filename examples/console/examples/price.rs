@@ -21,12 +21,15 @@ fn main() {
         yields(way, count.parse().unwrap());
         return;
     }
-    // In turns, so that the machine's moods meet all three.
-    let rounds: Vec<_> = (0..9).map(|_| WAYS.map(|way| yields(way, 100_000))).collect();
-    for (n, way) in WAYS.iter().enumerate() {
-        let mut ratios: Vec<f64> = rounds.iter().map(|round| round[n].div_duration_f64(round[0])).collect();
-        ratios.sort_by(f64::total_cmp);
-        println!("{way:8} {:6.1} times the first", ratios[4]);
+    // In turns, and of each the fastest: what else the machine does only ever adds.
+    let mut fastest = [Duration::MAX; 3];
+    for _ in 0..499 {
+        for (way, fastest) in WAYS.iter().zip(&mut fastest) {
+            *fastest = yields(way, 2_000).min(*fastest);
+        }
+    }
+    for (way, time) in WAYS.iter().zip(fastest) {
+        println!("{way:8} {:5.1} times the first", time.div_duration_f64(fastest[0]));
     }
 }
 
