@@ -60,7 +60,7 @@ impl Sinks {
         let _ = task;
     }
 
-    /// The number of a leaf of the kind `Sync`, for `pending`.
+    /// The number of a leaf of the kind `Sync`, for `pending`, if there is room for it.
     #[inline(always)]
     pub(super) fn number_of(
         &self,
@@ -71,7 +71,7 @@ impl Sinks {
     ) -> Option<Noted> {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return Some(Noted::Number(flight.number_of(what, class, site, made)));
+            return flight.number_of(what, class, site, made);
         }
         let _ = (what, class, site, made);
         None

@@ -100,7 +100,7 @@ impl Tracer {
             turns: None,
             accounts: Accounts::new(is_observed),
             leaf: RefCell::new(None),
-            noted: Cell::new(Noted::Nothing),
+            noted: Cell::new(Noted::NOTHING),
             stamp: Cell::new(clock.now()),
             collected: Cell::new(false),
             is_observed: Cell::new(is_observed),
@@ -201,7 +201,7 @@ impl Tracer {
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
-        self.noted.set(Noted::Nothing);
+        self.noted.set(Noted::NOTHING);
         if self.is_lean.get() {
             self.sinks.poll(task);
         } else if self.on.get() {
@@ -229,7 +229,7 @@ impl Tracer {
         let on = self.take_leaf();
         self.deliver(Event::Pending { task, on });
         // An observer may have polled something.
-        self.noted.set(if on.is_some() { Noted::Whole } else { Noted::Nothing });
+        self.noted.set(if on.is_some() { Noted::WHOLE } else { Noted::NOTHING });
         self.leaf.replace(on);
     }
 

@@ -154,7 +154,7 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.poll(task);
     }
 
-    /// The number of a leaf of the kind `Sync`.
+    /// The number of a leaf of the kind `Sync`, if there is room for it.
     #[inline(always)]
     pub(super) fn number_of(
         &self,
@@ -162,8 +162,9 @@ impl FlightRecorder {
         class: Class,
         site: &'static Location<'static>,
         made: &'static Location<'static>,
-    ) -> u32 {
-        self.flight.borrow_mut().notes.sync(what, class, site, made) as u32
+    ) -> Option<Noted> {
+        let number = self.flight.borrow_mut().notes.sync(what, class, site, made);
+        (number != 0).then(|| Noted::numbered(number as u32))
     }
 
     /// The leaf that has this number.

@@ -114,7 +114,7 @@ impl Notes {
         match event {
             Event::Poll(task) => self.poll(*task),
             Event::Pending { task, on } => {
-                let noted = if on.is_some() { Noted::Whole } else { Noted::Nothing };
+                let noted = if on.is_some() { Noted::WHOLE } else { Noted::NOTHING };
                 self.pending(now, *task, noted, || *on);
             }
             Event::Done { task, outcome } => self.done(now, *task, *outcome),
@@ -143,12 +143,20 @@ impl Notes {
 
     #[inline]
     pub(super) fn poll(&mut self, task: TaskId) {
-        self.begin_event();
         if self.due != 0 {
-            self.spell_out_unless(number_of(Phase::Run));
+            self.begin_run();
         }
+        self.seen += 1;
         (self.said.open, self.said.actor) = (words::INSIDE, task.0.get());
         self.poll_at = self.ring.cursor();
+    }
+
+    #[inline(never)]
+    fn begin_run(&mut self) {
+        if self.ring.is_full() {
+            self.begin_block();
+        }
+        self.spell_out_unless(number_of(Phase::Run));
     }
 
     /// Whether a poll has begun of which no word tells yet.
@@ -221,7 +229,6 @@ impl Notes {
     }
 
     /// Words for what is due, if they are needed before something that happens in this phase.
-    #[inline(never)]
     fn spell_out_unless(&mut self, phase: u64) {
         if self.due & PARK != 0 || (self.due & PHASE != 0 && self.phase_due != phase) {
             self.spell_out();
@@ -262,6 +269,14 @@ impl Notes {
     /// The time goes on to `now`, if that is later.
     #[inline]
     pub(super) fn catch_up(&mut self, now: u64) {
+        if now > self.said.at {
+            self.pass_to(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pass_to(&mut self, now: u64) {
         while now > self.said.at {
             let step = (now - self.said.at).min(words::NUMBER.most());
             self.ring.put(kind_of(words::Kind::Time) | words::NUMBER.of(step));
@@ -274,9 +289,12 @@ impl Notes {
     fn time(&mut self, now: u64, field: Field) -> u64 {
         let time = now.saturating_sub(self.said.at);
         self.said.at += time;
-        if time < field.most() {
-            return field.of(time);
-        }
+        if time < field.most() { field.of(time) } else { self.long_time(time, field) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_time(&mut self, time: u64, field: Field) -> u64 {
         self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(time.min(words::NUMBER.most())));
         field.of(field.most())
     }
@@ -306,9 +324,8 @@ impl Notes {
         self.begin_event();
         let task = task.0.get();
         let leaf = match on {
-            Noted::Nothing => 0,
-            Noted::Number(number) => u64::from(number),
-            Noted::Whole => whole().map_or(0, |leaf| self.leaf(task, &leaf)),
+            Noted::WHOLE => whole().map_or(0, |leaf| self.leaf(task, &leaf)),
+            noted => noted.number().into(),
         };
         let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
         let time = self.time(now, words::PENDING_TIME);

@@ -39,14 +39,16 @@ impl Notes {
     #[inline(always)]
     fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: Option<Via>) {
         let by = by.0.get();
-        let why = if by == self.said.actor {
-            cause::TASK
-        } else {
-            self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by));
-            cause::OTHER
-        };
+        let why = if by == self.said.actor { cause::TASK } else { self.by_other(by) };
         let via = words::VIA.of(self.via(via));
         self.put_wake(again, task, why, via, 0);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn by_other(&mut self, by: u64) -> u64 {
+        self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(by));
+        cause::OTHER
     }
 
     #[inline(never)]
