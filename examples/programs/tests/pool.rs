@@ -16,7 +16,9 @@ fn with_server(test: impl AsyncFnOnce(&mut Postgres, Config)) {
     let Some(mut server) = or_skip(Postgres::start()) else { return };
     let mut config: Config = server.url().parse().unwrap();
     config.application_name("pool");
-    glassloop::run(async { timeout(Duration::from_secs(60), test(&mut server, config)).await.expect("it hangs") });
+    glassloop::run(async {
+        timeout(Duration::from_secs(300), test(&mut server, config)).await.expect("it hangs")
+    });
 }
 
 async fn pool(config: &Config) -> Pool {
@@ -159,13 +161,14 @@ fn a_query_that_fails_keeps_its_connection() {
     });
 }
 
+const KILL_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'";
+
 #[test]
 fn connections_lost_at_rest_are_made_anew() {
     with_server(async |_, config| {
         let (pool, admin) = (pool(&config).await, admin(&config).await);
         let before = backends(&admin).await;
-        let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'";
-        assert_eq!(admin.execute(kill, &[]).await.unwrap(), 2);
+        assert_eq!(admin.execute(KILL_ALL, &[]).await.unwrap(), 2);
         until(async || {
             let now = backends(&admin).await;
             now.len() == 2 && now.is_disjoint(&before)
@@ -175,6 +178,24 @@ fn connections_lost_at_rest_are_made_anew() {
         assert_eq!(pool.size(), 2);
         pool.get().await.unwrap().query("SELECT 1", &[]).await.unwrap();
         assert_eq!(pool.made(), 4);
+    });
+}
+
+#[test]
+fn keeper_and_users_together_make_no_more_than_the_limit() {
+    with_server(async |_, config| {
+        let pool = Pool::connect(config.clone(), Limits { min: 2, max: 2, ..Limits::default() }).await.unwrap();
+        let admin = admin(&config).await;
+        admin.execute(KILL_ALL, &[]).await.unwrap();
+        until(async || pool.size() == 0 || pool.made() > 2).await;
+        yield_now().await; // the loss is known, and the keeper is at it
+        let sizes = join_all((0..20).map(async |_| {
+            let mut guard = pool.get().await.unwrap();
+            let before = pool.size();
+            guard.query("SELECT 1", &[]).await.unwrap();
+            before.max(pool.size())
+        }));
+        assert_eq!(sizes.await.into_iter().max(), Some(2));
     });
 }
 
