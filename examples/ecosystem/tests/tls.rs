@@ -24,6 +24,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, Version, service::service_fn};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioIo};
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
@@ -82,10 +83,16 @@ async fn tokio_pair(
     (client.unwrap(), server.unwrap())
 }
 
+/// Two ends whose buffers hold so little that whoever writes much must wait for the reader.
 async fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
+    let (server, _) = listener.accept().await.unwrap();
+    for stream in [&client, &server] {
+        sockopt::set_socket_send_buffer_size(stream, 1 << 17).unwrap();
+        sockopt::set_socket_recv_buffer_size(stream, 1 << 17).unwrap();
+    }
+    (client, server)
 }
 
 fn run<F: Future>(future: F) -> F::Output {
@@ -140,7 +147,6 @@ fn the_two_crates_understand_each_other() {
     });
 }
 
-/// More than all buffers between the sides hold: each side must wait for the other, in both directions at once.
 const MUCH: usize = 3_000_000;
 
 fn much() -> Vec<u8> {

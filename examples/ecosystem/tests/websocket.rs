@@ -24,12 +24,19 @@ use glassloop::{join, spawn};
 use http_body_util::BodyExt;
 use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::{client::legacy::Client, rt::TokioIo};
+use rustix::net::sockopt;
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
+/// Two ends whose buffers hold so little that whoever writes much must wait for the reader.
 async fn connected() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
+    let (server, _) = listener.accept().await.unwrap();
+    for stream in [&client, &server] {
+        sockopt::set_socket_send_buffer_size(stream, 1 << 17).unwrap();
+        sockopt::set_socket_recv_buffer_size(stream, 1 << 17).unwrap();
+    }
+    (client, server)
 }
 
 /// A client's side and a server's; the server takes what `config` lets in.
@@ -172,7 +179,7 @@ fn a_reset_is_named_and_noticed_by_no_other_connection() {
         let (mut one, other) = pair().await;
         let serving = spawn(echo(other));
         let (client, mut server) = pair().await;
-        rustix::net::sockopt::set_socket_linger(client.get_ref(), Some(Duration::ZERO)).unwrap();
+        sockopt::set_socket_linger(client.get_ref(), Some(Duration::ZERO)).unwrap();
         drop(client); // with a reset
         let error = server.next().await.unwrap().unwrap_err();
         assert!(error.to_string().starts_with("IO error: Connection reset by peer"), "{error}");
