@@ -21,7 +21,13 @@ pub(super) fn next_id(state: &State) -> TaskId {
 
 pub(super) fn announce(state: &State, task: &TaskRef, name: Option<Arc<str>>) {
     introduce(state, task, name.as_ref());
-    state.trace.spawn(task.id(), task.kind(), name, state.running.id(), task.site());
+    state.trace.emit(|| Event::Spawn {
+        task: task.id(),
+        kind: task.kind(),
+        name,
+        by: state.running.id(),
+        site: task.site(),
+    });
 }
 
 #[inline]
@@ -150,7 +156,7 @@ fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool)
     state.tasks.insert(task.clone());
     if ready && state.trace.is_lean() {
         introduce(state, &task, name.as_ref());
-        state.trace.spawn_lean(task.id(), task.kind(), name, state.running.id(), task.site(), true);
+        state.trace.spawn_ready(task.id(), task.kind(), name, state.running.id(), task.site());
         return wake::make_ready_first(state, task); // told with its spawn: apart, 90 instructions a task
     }
     announce(state, &task, name);
@@ -203,7 +209,7 @@ fn finish_observed(state: &State, task: &TaskRef, outcome: Outcome) {
     if state.trace.calls_observers() {
         return finish_told(state, task, outcome); // an observer may do anything to the task
     }
-    state.trace.done(|| task.id(), outcome);
+    state.trace.done_lean(task.id(), outcome);
     wake_joiner(state, task, task.take_joiner());
     state.trace.turn_ends(task.id(), outcome, || (task.kind(), None, task.site()));
 }
@@ -216,7 +222,7 @@ fn finish_told(state: &State, task: &TaskRef, outcome: Outcome) {
     let lost = task.header().take_lost(); // it stood in the joiner's place
     // Before foreign code, which may drop the handle: who awaited it is woken all the same.
     let joiner = task.take_joiner();
-    state.trace.done(|| task.id(), outcome);
+    state.trace.emit(|| Event::Done { task: task.id(), outcome });
     // Who asked to hear of it noted that, too: to look for what nobody left took 45 instructions.
     let ending = if task.header().has(NOTED) { take_ending(state, task, outcome) } else { None };
     let name = if state.trace.tells_names() { state.names.borrow().get(task.id().0).cloned() } else { None };

@@ -13,6 +13,7 @@ impl Tracer {
     }
 
     /// A task was made.
+    #[inline]
     pub(crate) fn made(
         &self,
         task: TaskId,

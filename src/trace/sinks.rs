@@ -86,7 +86,7 @@ impl Sinks {
         let _ = (now, task, on, whole);
     }
 
-    #[inline]
+    #[inline(always)] // into its one caller
     pub(super) fn done(&self, now: Instant, task: TaskId, outcome: Outcome) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
@@ -104,9 +104,9 @@ impl Sinks {
         let _ = (now, task, by, via);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's parts, and its time")]
-    #[inline]
-    pub(super) fn spawn(
+    /// A spawn, and that the task is ready.
+    #[inline(always)] // into its one caller
+    pub(super) fn spawn_ready(
         &self,
         now: Instant,
         task: TaskId,
@@ -114,12 +114,11 @@ impl Sinks {
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
-        is_ready: bool,
     ) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return flight.spawn(now, task, kind, name, by, site, is_ready);
+            return flight.spawn_ready(now, task, kind, name, by, site);
         }
-        let _ = (now, task, kind, name, by, site, is_ready);
+        let _ = (now, task, kind, name, by, site);
     }
 }

@@ -244,38 +244,20 @@ impl Tracer {
         self.sinks.wake_by(self.within(), task, by, via);
     }
 
-    /// Tells `Event::Spawn`.
-    #[inline]
-    pub(crate) fn spawn(
+    /// Tells `Event::Spawn`, and that the task is ready, to sinks alone: if it `is_lean`.
+    #[inline(always)] // into its one caller
+    pub(crate) fn spawn_ready(
         &self,
         task: TaskId,
         kind: Kind,
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
-    ) {
-        if self.is_lean.get() {
-            self.spawn_lean(task, kind, name, by, site, false);
-        } else if self.on.get() {
-            self.deliver(Event::Spawn { task, kind, name, by, site });
-        }
-    }
-
-    /// Tells `Event::Spawn` to sinks alone, and that the task is ready, if it is: if it `is_lean`.
-    #[inline]
-    pub(crate) fn spawn_lean(
-        &self,
-        task: TaskId,
-        kind: Kind,
-        name: Option<Arc<str>>,
-        by: Option<TaskId>,
-        site: &'static Location<'static>,
-        is_ready: bool,
     ) {
         if by.is_none() {
             self.stamp.set(self.clock.now());
         }
-        self.sinks.spawn(self.within(), task, kind, name, by, site, is_ready);
+        self.sinks.spawn_ready(self.within(), task, kind, name, by, site);
     }
 
     /// The time that is told of what happens within a poll: see `is_dated`.
@@ -287,19 +269,14 @@ impl Tracer {
         self.stamp.get()
     }
 
-    /// The seam for `Event::Done`, which a task that nobody observes may come by, too.
-    #[inline]
-    pub(crate) fn done(&self, task: impl FnOnce() -> TaskId, outcome: Outcome) {
-        if !self.on.get() {
-            return;
+    /// Tells `Event::Done` to sinks alone, if it `is_lean`.
+    #[inline(always)] // into its one caller
+    pub(crate) fn done_lean(&self, task: TaskId, outcome: Outcome) {
+        if self.is_lean.get() {
+            let now = self.clock.now();
+            self.stamp.set(now);
+            self.sinks.done(now, task, outcome);
         }
-        let task = task();
-        if !self.is_lean.get() {
-            return self.deliver(Event::Done { task, outcome });
-        }
-        let now = self.clock.now();
-        self.stamp.set(now);
-        self.sinks.done(now, task, outcome);
     }
 
     #[cold]

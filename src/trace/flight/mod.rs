@@ -1,5 +1,6 @@
 //! The flight recorder: keeps the newest events in a ring of words, cheaply enough to be always on.
 
+mod blocks;
 mod decode;
 mod names;
 mod note;
@@ -177,7 +178,7 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.pending(now.nanos(), task, on, whole);
     }
 
-    #[inline]
+    #[inline(always)] // into its one caller
     pub(super) fn done(&self, now: Instant, task: TaskId, outcome: Outcome) {
         self.flight.borrow_mut().notes.done(now.nanos(), task, outcome);
     }
@@ -187,9 +188,8 @@ impl FlightRecorder {
         self.flight.borrow_mut().notes.wake_by(now.nanos(), task, by, via);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's parts, and its time")]
-    #[inline]
-    pub(super) fn spawn(
+    #[inline(always)] // into its one caller
+    pub(super) fn spawn_ready(
         &self,
         now: Instant,
         task: TaskId,
@@ -197,10 +197,9 @@ impl FlightRecorder {
         name: Option<Arc<str>>,
         by: Option<TaskId>,
         site: &'static Location<'static>,
-        is_ready: bool,
     ) {
         let person = Person::new(kind, name.is_some(), by, site);
-        self.flight.borrow_mut().notes.spawn(now.nanos(), task, person, name, is_ready);
+        self.flight.borrow_mut().notes.spawn(now.nanos(), task, person, name, true);
     }
 }
 

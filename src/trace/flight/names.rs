@@ -40,9 +40,14 @@ impl Notes {
         number
     }
 
-    /// The number of a leaf, in its table; how its own number is told is part of it.
+    #[cold]
     #[inline(never)]
-    pub(super) fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
+    pub(super) fn whole_leaf(&mut self, task: u64, leaf: impl FnOnce() -> Option<Leaf>) -> u64 {
+        leaf().map_or(0, |leaf| self.leaf(task, &leaf))
+    }
+
+    /// The number of a leaf, in its table; how its own number is told is part of it.
+    fn leaf(&mut self, task: u64, leaf: &Leaf) -> u64 {
         let (class, number) = match *leaf {
             Leaf::Sync { what, class, site, made } => return self.sync(what, class, site, made),
             Leaf::Timer { timer, .. } => (TIMERS, timer.0),

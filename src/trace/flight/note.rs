@@ -55,7 +55,7 @@ pub(super) struct Notes {
     pub(super) phase_due: u64,
     pub(super) park_due: Wait,
     /// Where the cursor was when the open poll began: while it is there, no word has told of the poll.
-    poll_at: usize,
+    pub(super) poll_at: usize,
     /// Events seen.
     pub(super) seen: u64,
     /// How many of them were told when all was last forgotten.
@@ -324,7 +324,7 @@ impl Notes {
         self.begin_event();
         let task = task.0.get();
         let leaf = match on {
-            Noted::WHOLE => whole().map_or(0, |leaf| self.leaf(task, &leaf)),
+            Noted::WHOLE => self.whole_leaf(task, whole),
             noted => noted.number().into(),
         };
         let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
@@ -333,7 +333,7 @@ impl Notes {
         self.ended(task);
     }
 
-    #[inline]
+    #[inline(always)] // into the end of a task: 12 instructions
     pub(super) fn done(&mut self, now: u64, task: TaskId, outcome: Outcome) {
         self.begin_event();
         let task = task.0.get();
@@ -392,44 +392,6 @@ impl Notes {
         let number = self.rare_first + self.rare.len() as u64;
         self.rare.push_back((self.ring.block, event));
         self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn begin_block(&mut self) {
-        let is_due = self.poll_is_due();
-        let open = if is_due { 0 } else { self.said.open };
-        let context = Context { newest: self.people.newest(), events: self.told_events(), open, ..self.said };
-        self.ring.begin_block(context);
-        self.poll_at = if is_due { self.ring.cursor() } else { usize::MAX };
-        self.after_spawn = usize::MAX;
-        self.forget_dropped();
-    }
-
-    /// How many events have words.
-    fn told_events(&self) -> u64 {
-        self.seen - u64::from(self.due.count_ones()) - u64::from(self.poll_is_due())
-    }
-
-    /// Clears up what was kept for words that are gone.
-    fn forget_dropped(&mut self) {
-        self.people.forget_before(self.ring.tail);
-        while self.rare.front().is_some_and(|(block, _)| *block < self.ring.tail) {
-            self.rare.pop_front();
-            self.rare_first += 1;
-        }
-    }
-
-    /// How many events the ring had no room for any more.
-    pub(super) fn dropped(&self) -> u64 {
-        self.ring.context(self.ring.tail).events - self.cleared
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.begin_block();
-        self.ring.forget();
-        self.cleared = self.told_events();
-        self.forget_dropped();
     }
 }
 
