@@ -58,8 +58,7 @@ impl Tracer {
         }
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline] // where it is made: the watchdog's way
     fn keep_leaf(&self, leaf: Leaf) {
         self.noted.set(Noted::WHOLE);
         *self.leaf.borrow_mut() = Some(leaf);
@@ -87,9 +86,16 @@ impl Tracer {
         match self.noted.get() {
             Noted::NOTHING => None,
             #[cfg(feature = "glass")]
-            noted if noted != Noted::WHOLE => self.sinks.flight.as_ref()?.leaf(noted.number()),
+            noted if noted != Noted::WHOLE => self.numbered_leaf(noted),
             _ => *self.leaf.borrow(),
         }
+    }
+
+    #[cfg(feature = "glass")]
+    #[cold]
+    #[inline(never)]
+    fn numbered_leaf(&self, noted: Noted) -> Option<Leaf> {
+        self.sinks.flight.as_ref()?.leaf(noted.number())
     }
 
     /// Takes what the poll that ends waits for.
