@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use glassloop::net::{TcpListener, TcpStream};
+use glassloop::net::{TcpListener, TcpStream, UdpSocket};
 use glassloop::sync::Mutex as Lock;
 use glassloop::time::{Instant, sleep, timeout};
 use glassloop::trace::{Event, Observer};
@@ -397,20 +398,51 @@ fn a_socket_is_told_with_its_address_until_its_task_ends() {
                 let (stream, _) = listener.accept().await.unwrap();
                 stream.read(&mut [0; 8]).await.unwrap()
             });
+            yield_now().await; // until it waits for somebody
             let client = TcpStream::connect(address).await.unwrap();
-            yield_now().await;
             sleep(Duration::from_millis(1)).await; // until the other has accepted, and waits to read
             drop(client);
             assert_eq!(served.await.unwrap(), 0);
         });
     });
     tape.assert_over();
-    let sockets = tape.only(&["concrete_type=socket", "address=", "close resource socket", "close task 2"]);
-    let addresses = sockets.iter().filter(|line| line.contains("state_update address=127.0.0.1:"));
-    assert!(addresses.count() >= 2, "{sockets:#?}");
-    let closed = sockets.iter().position(|line| line == "close task 2").unwrap();
-    let after = sockets[closed..].iter().filter(|line| *line == "close resource socket").count();
-    assert!(after >= 2, "the listener's and the stream's end with the task that used them: {sockets:#?}");
+    let addresses = tape.only(&["address=127.0.0.1:"]);
+    assert!(addresses.len() >= 2 && addresses[0].starts_with("state_update "), "{addresses:#?}");
+    let ends = tape.only(&["close resource socket", "close task"]);
+    let of_server =
+        ends.iter().skip_while(|line| *line != "close task 2").take_while(|line| *line != "close task 1");
+    assert!(of_server.count() >= 3, "the listener's and the stream's end with the task that used them: {ends:#?}");
+}
+
+#[test]
+fn a_wait_that_is_polled_again_goes_on() {
+    let tape = tape_of(async {
+        let mut nap = pin!(sleep(SECOND));
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 {
+                cx.waker().wake_by_ref(); // by what is not waited for
+            }
+            nap.as_mut().poll(cx)
+        })
+        .await;
+    });
+    assert_eq!(tape.only(&["async_op source"]), ["new runtime.resource.async_op source=Sleep"]);
+    assert_eq!(tape.only(&["is_ready=false"]).len(), 2);
+}
+
+#[test]
+fn a_task_that_opens_sockets_for_ever_keeps_the_last_64_shown() {
+    let tape = tape_of(async {
+        for _ in 0..70 {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            assert!(timeout(Duration::ZERO, socket.recv(&mut [0])).await.is_err());
+        }
+    });
+    let closed = tape.only(&["close resource socket", "close task 1"]);
+    let before_the_end = closed.iter().take_while(|line| *line == "close resource socket").count();
+    assert_eq!((before_the_end, closed.len()), (6, 71));
 }
 
 #[test]
