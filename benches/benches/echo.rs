@@ -9,8 +9,9 @@ use std::time::Duration;
 use std::{fs, io};
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use glassloop_benches::served::{Load, Server};
 use glassloop_benches::{Aim, FLOOR, FOREIGN, Figure, Missing, OURS, Row};
-use rivals::{Load, MIO, RUNTIMES, Server};
+use rivals::{MIO, RUNTIMES};
 
 /// The fewest echoes a turn, so that a look at the clock (under 1 µs, twice a turn) is lost in them.
 const LEAST: u64 = 2000;
@@ -28,10 +29,10 @@ struct Rival {
 
 impl Rival {
     fn start(name: &'static str, connections: usize) -> io::Result<Rival> {
-        let server = Server::start(name)?;
-        drop(Load::connect(&server, 1)?); // What is allocated once is not any connection's.
+        let server = rivals::start(name)?;
+        drop(rivals::connect(&server, 1)?); // What is allocated once is not any connection's.
         let before = server.memory()?;
-        let mut load = Load::connect(&server, connections)?;
+        let mut load = rivals::connect(&server, connections)?;
         load.run(LEAST.div_ceil(connections as u64))?; // So that no turn is the first.
         let memory = server.memory()?.saturating_sub(before) / connections as u64;
         Ok(Rival { name, load, _server: server, memory, turns: Vec::new() })
@@ -73,7 +74,7 @@ impl Race {
         self.rivals.rotate_left(1); // Nobody always runs after the same neighbour.
         for rival in &mut self.rivals {
             let spent = rival.load.run(rounds).unwrap_or_else(|error| panic!("{}: {error}", rival.name));
-            rival.turns.push(spent.as_nanos() as f64 / (rounds * self.connections as u64) as f64);
+            rival.turns.push(spent.cpu.as_nanos() as f64 / (rounds * self.connections as u64) as f64);
         }
         Duration::from_secs_f64(self.rival(OURS).turns.last().unwrap() * echoes as f64 / 1e9)
     }

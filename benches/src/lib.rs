@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(all(target_os = "linux", feature = "peers"))]
 pub mod harness;
+#[cfg(all(target_os = "linux", feature = "load"))]
+pub mod load;
+#[cfg(target_os = "linux")]
+pub mod served;
 
 /// The names that the table treats apart; every other rival is a peer.
 pub const OURS: &str = "glassloop";

@@ -6,13 +6,13 @@ mod rivals;
 use std::io::{Write, stderr};
 
 use glassloop_benches::FOREIGN;
-use rivals::{Load, RUNTIMES, Server};
+use rivals::RUNTIMES;
 
 /// The load compares every byte and ends when one differs.
 #[test]
 fn ten_connections_send_a_hundred_messages_each_and_every_server_echoes_them() {
     for name in RUNTIMES.into_iter().chain(FOREIGN) {
-        let server = match Server::start(name) {
+        let server = match rivals::start(name) {
             Ok(server) => server,
             Err(error) if name.contains("uring") || name == "glommio" || FOREIGN.contains(&name) => {
                 // Not `eprintln!`, which a test that passes swallows.
@@ -21,7 +21,8 @@ fn ten_connections_send_a_hundred_messages_each_and_every_server_echoes_them() {
             }
             Err(error) => panic!("{name} does not start: {error}"),
         };
-        let mut load = Load::connect(&server, 10).unwrap_or_else(|error| panic!("{name} does not echo: {error}"));
+        let mut load =
+            rivals::connect(&server, 10).unwrap_or_else(|error| panic!("{name} does not echo: {error}"));
         load.run(100).unwrap_or_else(|error| panic!("{name} echoes wrongly: {error}"));
         server.memory().unwrap();
     }
