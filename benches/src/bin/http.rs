@@ -36,6 +36,10 @@ fn words<'a>(name: &'a str, setup: &[&'a str]) -> Vec<&'a str> {
     [&[name], setup].concat()
 }
 
+fn suffix(setup: &[&str]) -> String {
+    setup.iter().map(|word| format!(", {word}")).collect()
+}
+
 /// Servers run side by side, and one of them works at a time. A ratio is one of two runs that follow each other.
 fn rates(size: &Size) -> io::Result<()> {
     println!(
@@ -60,10 +64,9 @@ fn rates(size: &Size) -> io::Result<()> {
                 cpu.push(spent.cpu.as_secs_f64() * 1e6 / requests);
             }
         }
-        let suffix: String = setup.iter().map(|word| format!(", {word}")).collect();
         for (name, _, _, samples) in &rivals {
             let [rate, cpu] = samples.each_ref().map(|samples| cell(samples.clone()));
-            println!("| {name}{suffix} | {rate} | {cpu} |");
+            println!("| {name}{} | {rate} | {cpu} |", suffix(setup));
         }
         let [rate, cpu] = [0, 1].map(|kind| {
             let pairs = rivals[0].3[kind].iter().zip(&rivals[1].3[kind]);
@@ -83,12 +86,13 @@ fn cell(samples: Vec<f64>) -> String {
 /// What connections hold after a request of each. A heap as the program asked for it, by the server that counts it; the
 /// process as the kernel sees it, by the one that does not.
 fn memory(size: &Size) -> io::Result<()> {
-    let alone = Command::new(beside("http_heap")).args(["alone", &size.idle.to_string()]).output()?;
-    let hyper: u64 = String::from_utf8_lossy(&alone.stdout).trim().parse().map_err(io::Error::other)?;
     println!("| {} connections that wait, bytes each | heap | without hyper's own | process |", size.idle);
     println!("|---|---|---|---|");
-    println!("| hyper alone, over memory | {hyper} | – | – |");
     for setup in SETUPS {
+        let count = size.idle.to_string();
+        let alone = Command::new(beside("http_heap")).args(["alone", &count]).args(setup).output()?;
+        let hyper: u64 = String::from_utf8_lossy(&alone.stdout).trim().parse().map_err(io::Error::other)?;
+        println!("| hyper alone{} | {hyper} | – | – |", suffix(setup));
         let mut found = Vec::new();
         for name in [OURS, TOKIO] {
             let words = words(name, setup);

@@ -1,6 +1,6 @@
 //! `http_heap RUNTIME [timer] [flat]`: what `http_server` is, and answers each line of its input with the bytes that its
 //! heap holds, as they were asked for: without what the allocator adds to a block, and without what it keeps.
-//! `http_heap alone CONNECTIONS`: prints what a connection holds without a runtime.
+//! `http_heap alone CONNECTIONS [timer] [flat]`: prints what a connection holds without a runtime.
 #![allow(unsafe_code)] // a global allocator cannot be had without
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -38,9 +38,10 @@ fn main() -> io::Result<()> {
     let name = words.next().unwrap_or_default();
     if name == "alone" {
         let count = words.next().and_then(|count| count.parse().ok()).unwrap_or(1);
-        drop(http::alone::connections(1)); // what is allocated once is not any connection's
+        let setup = http::Setup::of(words)?;
+        drop(http::alone::connections(1, setup)); // what is allocated once is not any connection's
         let before = HELD.load(Ordering::Relaxed);
-        let connections = http::alone::connections(count);
+        let connections = http::alone::connections(count, setup);
         let held = HELD.load(Ordering::Relaxed) - before - size_of_val(&connections[..]);
         println!("{}", held / count);
         return Ok(());

@@ -1,5 +1,5 @@
 //! `http_server RUNTIME [timer] [flat]`: serves on a port of its own choice, which it prints, until it is killed.
-//! `http_server alone ROUNDS`: has 64 connections without a runtime answer so many requests each.
+//! `http_server alone ROUNDS [timer] [flat]`: has 64 connections without a runtime answer so many requests each.
 
 use std::io;
 
@@ -11,7 +11,7 @@ fn main() -> io::Result<()> {
     let name = words.next().unwrap_or_default();
     if name == "alone" {
         let rounds = words.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(0);
-        let mut connections = http::alone::connections(64);
+        let mut connections = http::alone::connections(64, http::Setup::of(words)?);
         for _ in 0..rounds {
             http::alone::answer(&mut connections);
         }
