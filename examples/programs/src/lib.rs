@@ -5,3 +5,10 @@ pub mod pool;
 pub mod redis_client;
 pub mod servers;
 pub mod sqlite;
+
+/// The programs of the page on databases, compiled; those that need no server are run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/databases.md")]
+    struct Databases;
+}
