@@ -39,4 +39,4 @@ pub use connect::Connector;
 pub use connect::UnixConnector;
 pub use listener::{AndThen, Listener};
 pub use server::{Serve, Served, serve, serve_hyper};
-pub use service::{Each, Make, Serves, Tower};
+pub use service::{Each, Make, MakesServices, Serves, Tower};

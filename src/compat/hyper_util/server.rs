@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto::Builder;
 use slab::Slab;
 
 use super::Listener;
-use super::service::{BoxError, Each, Make, PATIENCE, Serves, Tower};
+use super::service::{BoxError, Each, Make, MakesServices, PATIENCE, Serves, Tower};
 use crate::compat::hyper::{Exec, Timer};
 use crate::join::{JoinHandle, spawn_named, yield_now};
 use crate::sync::{CancellationToken, Notify};
@@ -76,7 +76,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub fn serve<L, M>(listener: L, make: M) -> Serve<L, Tower<M>>
 where
     L: Listener,
-    M: tower_service::Service<L::Addr> + Clone,
+    M: MakesServices<L::Addr>,
 {
     Serve::new(listener, Tower(make))
 }

@@ -52,6 +52,20 @@ where
     }
 }
 
+/// A tower service that makes one for each connection. It says of [`serve`](super::serve) what its bounds alone would
+/// not: that a router wants `into_make_service`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make a service for each connection",
+    label = "not a make-service",
+    note = "an axum `Router` is served by `router.into_make_service()`: as it is, it would put on its layers anew with \
+            each request, and a limit would limit nothing",
+    note = "`serve_hyper` takes a closure that makes hyper's own services"
+)]
+pub trait MakesServices<Addr>: tower_service::Service<Addr> + Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<M: tower_service::Service<Addr> + Clone, Addr> MakesServices<Addr> for M {}
+
 /// A tower service that makes tower's services; of [`serve`](super::serve).
 pub struct Tower<M>(pub(super) M);
 
