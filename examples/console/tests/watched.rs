@@ -124,10 +124,9 @@ type Client = InstrumentClient<Channel>;
 /// Runs `main` on a glassloop runtime with a subscriber, and then `look` on a tokio runtime with a client, while the
 /// tasks that are left still live.
 fn watch<T: Send>(main: impl Future<Output = ()>, look: impl AsyncFnOnce(Client) -> T + Send) -> T {
-    assert!(
-        cfg!(console_without_tokio_unstable),
-        "build with RUSTFLAGS=\"--cfg console_without_tokio_unstable\", as `cargo test` does in examples/console"
-    );
+    if cfg!(not(console_without_tokio_unstable)) {
+        panic!("run `cargo test` in examples/console, or with RUSTFLAGS=\"--cfg console_without_tokio_unstable\"");
+    }
     let (layer, server) = ConsoleLayer::builder().publish_interval(Duration::from_millis(5)).build();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
