@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use crate::panics::{Payload, message_of};
@@ -91,3 +92,21 @@ impl fmt::Debug for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+/// For `task.await?` where an `io::Result` is returned. The kind is `Other`; [`io::Error::downcast`] gives it back.
+///
+/// # Examples
+/// ```
+/// async fn lost() -> std::io::Result<()> {
+///     let task = glassloop::spawn(std::future::pending());
+///     task.abort();
+///     task.await?
+/// }
+/// let error = glassloop::run(lost()).unwrap_err();
+/// assert!(error.downcast::<glassloop::JoinError>().unwrap().is_cancelled());
+/// ```
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> io::Error {
+        io::Error::other(error)
+    }
+}
