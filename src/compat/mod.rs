@@ -23,6 +23,13 @@ macro_rules! streams {
         $put! { writes $crate::net::WriteHalf<'_>: |this| this.as_ref(); }
         $put! { reads $crate::net::OwnedReadHalf: |this| this.as_ref(); }
         $put! { writes $crate::net::OwnedWriteHalf: |this| this.as_ref(); }
+        #[cfg(feature = "io-util")]
+        const _: () = {
+            $put! { reads $crate::io::DuplexStream: |this| this.incoming(); }
+            $put! { writes $crate::io::DuplexStream: |this| this.outgoing(); }
+            $put! { reads $crate::io::SimplexReader: |this| this.incoming(); }
+            $put! { writes $crate::io::SimplexWriter: |this| this.outgoing(); }
+        };
         #[cfg(unix)]
         const _: () = {
             $put! { both $crate::net::UnixStream: |this| this; }
