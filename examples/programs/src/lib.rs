@@ -1,5 +1,6 @@
 //! What the programs share.
 
+pub mod crawl;
 pub mod fetch;
 pub mod http;
 pub mod pool;
