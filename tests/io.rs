@@ -585,6 +585,42 @@ fn streams_in_memory_show_what_they_hold() {
     );
 }
 
+#[test]
+fn hyper_serves_over_a_stream_in_memory_that_is_smaller_than_its_messages() {
+    use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+    run(async {
+        let (mut client, server) = duplex(8);
+        let serving = spawn(async move {
+            let long = service_fn(|_request: Request<Incoming>| async {
+                let body = String::from_utf8(vec![b'x'; 1000]).unwrap();
+                Ok::<_, std::convert::Infallible>(Response::new(body))
+            });
+            http1::Builder::new().serve_connection(server, long).await
+        });
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap(); // until hyper ends its direction
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\n{}", "x".repeat(1000))), "{answer}");
+        serving.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn what_tokios_traits_write_in_parts_fills_the_room_and_is_read_in_order() {
+    run(async {
+        let (mut one, mut other) = duplex(5);
+        let parts = ["abc", "", "def"].map(|part| IoSlice::new(part.as_bytes()));
+        let written =
+            poll_fn(|cx| tokio::io::AsyncWrite::poll_write_vectored(Pin::new(&mut one), cx, &parts)).await;
+        assert_eq!(written.unwrap(), 5);
+        let mut bytes = [0; 8];
+        let mut read = tokio::io::ReadBuf::new(&mut bytes);
+        poll_fn(|cx| tokio::io::AsyncRead::poll_read(Pin::new(&mut other), cx, &mut read)).await.unwrap();
+        assert_eq!(read.filled(), b"abcde");
+    });
+}
+
 // ---- split
 
 #[test]

@@ -1,6 +1,6 @@
 //! What hyper asks of a runtime: reading and writing, an executor, a timer.
 //!
-//! Streams of [`net`](crate::net) are hyper's [`Read`] and [`Write`] themselves: no
+//! Streams of [`net`](crate::net), and those in memory of `io`, are hyper's [`Read`] and [`Write`] themselves: no
 //! wrapper is needed. [`Exec`] spawns without asking for `Send`; [`Timer`] sleeps by the loop's clock, so that a
 //! server's time-outs hold under virtual time too.
 //!

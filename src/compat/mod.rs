@@ -14,4 +14,21 @@ mod tokio_io;
 pub use futures_task::{LocalSpawner, Spawner};
 
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
-use crate::net::families::{end, streams};
+use crate::net::families::end;
+
+/// Gives a macro every byte stream: those of [`net`](crate::net), and those in memory.
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+macro_rules! streams {
+    ($put:ident) => {
+        $crate::net::families::streams!($put);
+        #[cfg(feature = "io-util")]
+        const _: () = {
+            $put! { reads $crate::io::DuplexStream: |this| this.incoming(); }
+            $put! { writes $crate::io::DuplexStream: |this| this.outgoing(); }
+            $put! { reads $crate::io::SimplexReader: |this| this.incoming(); }
+            $put! { writes $crate::io::SimplexWriter: |this| this.outgoing(); }
+        };
+    };
+}
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+use streams;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,7 +15,8 @@ use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
 /// Two streams in memory, connected with each other: what is written to one is read from the other. For tests of code
-/// over sockets, and between tasks of one loop.
+/// over sockets, and between tasks of one loop. Under the features `hyper` and `tokio-io` the ends have the traits of
+/// those crates too: a server and its client meet in one test, in virtual time.
 ///
 /// Each direction holds at most `max` bytes: a writer waits until there is room. When one end is dropped, the other
 /// reads what is left and then the end, and its writes fail by `BrokenPipe`. Closing an end (`close`) ends its writing
@@ -96,7 +97,8 @@ impl DuplexStream {
     }
 }
 
-struct Pipe {
+/// Its polls take `&self`, as those of sockets do.
+pub(crate) struct Pipe {
     bytes: RefCell<VecDeque<u8>>,
     max: usize,
     /// The writer closed its end, or is gone.
@@ -175,12 +177,22 @@ impl Side {
 }
 
 impl Pipe {
-    fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
+    pub(crate) fn poll_read(&self, cx: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_take(cx, buffer.len(), |bytes| bytes.read(buffer))
+    }
+
+    /// Reads by `take`, for which there is room for `most` bytes.
+    fn poll_take(
+        &self,
+        cx: &Context<'_>,
+        most: usize,
+        take: impl FnOnce(&mut VecDeque<u8>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if most == 0 {
             return Poll::Ready(Ok(0));
         }
         ready!(self.reader.poll_news(cx));
-        let read = self.bytes.borrow_mut().read(buffer)?;
+        let read = take(&mut self.bytes.borrow_mut())?;
         if read > 0 {
             self.writer.wake(Grant::All);
         } else if !self.has_ended.get() {
@@ -190,18 +202,30 @@ impl Pipe {
         Poll::Ready(Ok(read))
     }
 
-    fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        cx: &Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         ready!(self.writer.poll_news(cx));
         if self.is_broken.get() || self.has_ended.get() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let room = self.max - self.bytes.borrow().len();
-        let fitting = &bytes[..bytes.len().min(room)];
-        if fitting.is_empty() && !bytes.is_empty() {
+        if room == 0 && buffers.iter().any(|bytes| !bytes.is_empty()) {
             self.writer.begin(cx);
             return Poll::Pending;
         }
-        let written = self.bytes.borrow_mut().write(fitting)?;
+        let mut written = 0;
+        for bytes in buffers {
+            let fitting = &bytes[..bytes.len().min(room - written)];
+            self.bytes.borrow_mut().extend(fitting);
+            written += fitting.len();
+        }
         if written > 0 {
             self.reader.wake(Grant::All);
         }
@@ -212,6 +236,62 @@ impl Pipe {
         self.has_ended.set(true);
         self.reader.wake(Grant::Closed);
         self.writer.wake(Grant::Closed); // by another of its futures: it may write no more
+    }
+}
+
+/// What [`compat`](crate::compat) puts other crates' traits on.
+#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+mod ends {
+    use std::task::{Context, Poll};
+
+    use super::{DuplexStream, Pipe, SimplexReader, SimplexWriter, io};
+
+    impl DuplexStream {
+        pub(crate) fn incoming(&self) -> &Pipe {
+            self.reader.incoming()
+        }
+
+        pub(crate) fn outgoing(&self) -> &Pipe {
+            self.writer.outgoing()
+        }
+    }
+
+    impl SimplexReader {
+        pub(crate) fn incoming(&self) -> &Pipe {
+            &self.0
+        }
+    }
+
+    impl SimplexWriter {
+        pub(crate) fn outgoing(&self) -> &Pipe {
+            &self.0
+        }
+    }
+
+    impl Pipe {
+        /// As that of sockets: gives what it has read, `most` bytes at most, to `take`.
+        #[cfg(feature = "hyper")]
+        pub(crate) fn poll_read_by(
+            &self,
+            cx: &Context<'_>,
+            most: usize,
+            mut take: impl FnMut(&[u8]),
+        ) -> Poll<io::Result<()>> {
+            let read = self.poll_take(cx, most, |bytes| {
+                let (first, _) = bytes.as_slices(); // what lies beyond the ring's end comes with the next read
+                let read = first.len().min(most);
+                take(&first[..read]);
+                bytes.drain(..read);
+                Ok(read)
+            });
+            read.map_ok(|_| ())
+        }
+
+        /// Ends the writing direction; the other is another pipe.
+        pub(crate) fn shutdown(&self, _write: std::net::Shutdown) -> io::Result<()> {
+            self.end();
+            Ok(())
+        }
     }
 }
 
