@@ -1,5 +1,6 @@
 //! What the programs share.
 
+pub mod dashboard;
 pub mod http;
 pub mod pool;
 pub mod redis_client;
