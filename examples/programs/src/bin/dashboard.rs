@@ -45,7 +45,7 @@ fn run(is_once: bool) -> Result<(), Box<dyn Error>> {
         let addr = listener.local_addr()?;
         println!("http://{addr}/");
 
-        let background = app.background.clone();
+        let (background, journal) = (app.background.clone(), app.journal.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let server = serve(listener, app.router().into_make_service())
             .with_graceful_shutdown(async { _ = stopped.await })
@@ -56,7 +56,10 @@ fn run(is_once: bool) -> Result<(), Box<dyn Error>> {
         drop(stop);
         let served = server.await??;
         background.all_ended().await;
-        println!("the end: {} connections, {} cut", served.connections, served.cut);
+        println!("the end: {} connections, {} of them cut", served.connections, served.cut);
+        if let Some(line) = journal.lines().last() {
+            println!("the journal's last line: {line}");
+        }
         ended
     })
 }

@@ -15,46 +15,62 @@ use serde_json::{Value, json};
 
 use super::App;
 
-/// The upper bounds of the histogram, in microseconds; what took longer is counted above the last.
+/// The upper bounds of the histograms, in microseconds; what took longer is counted above the last.
 const BOUNDS: [u64; 19] = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
     1_000_000,
 ];
 
-/// Measures how long tasks stand in the queue, from their wake to their poll. Give it to the runtime's builder as an
-/// observer, and to the app. (A mutex, because axum asks that state be `Send`; nobody ever waits for it.)
+/// Measures how long tasks stand in the queue, from their wake to their poll, and how long their polls take. Give it to
+/// the runtime's builder as an observer, and to the app. (A mutex, because axum asks that state be `Send`; nobody ever
+/// waits for it.)
 #[derive(Clone, Default)]
-pub struct Watch(Arc<Mutex<Queue>>);
+pub struct Watch(Arc<Mutex<Seen>>);
 
 #[derive(Clone, Default)]
-struct Queue {
+struct Seen {
     ready_since: HashMap<TaskId, Instant>,
-    /// How many waited not longer than each bound, and longer than the one before.
+    polled_since: Option<Instant>,
+    delays: Histogram,
+    polls: Histogram,
+}
+
+#[derive(Clone, Default)]
+struct Histogram {
+    /// How many took not longer than each bound, and longer than the one before.
     counts: [u64; BOUNDS.len() + 1],
     sum: Duration,
 }
 
 impl Observer for Watch {
     fn event(&self, at: Instant, event: &Event) {
-        let queue = &mut *self.0.lock().expect("no event panics");
+        let seen = &mut *self.0.lock().expect("no event panics");
         match event {
-            Event::Wake { task, .. } => _ = queue.ready_since.insert(*task, at),
+            Event::Wake { task, .. } => _ = seen.ready_since.insert(*task, at),
             Event::Poll(task) => {
-                if let Some(since) = queue.ready_since.remove(task) {
-                    queue.count(at - since);
+                seen.polled_since = Some(at);
+                if let Some(since) = seen.ready_since.remove(task) {
+                    seen.delays.count(at - since);
                 }
             }
-            Event::Done { task, .. } => _ = queue.ready_since.remove(task), // aborted: not polled again
+            Event::Pending { .. } | Event::Done { .. } => {
+                if let Some(since) = seen.polled_since.take() {
+                    seen.polls.count(at - since);
+                }
+                if let Event::Done { task, .. } = event {
+                    seen.ready_since.remove(task); // aborted before its first poll, or woken while it ended
+                }
+            }
             _ => {}
         }
     }
 }
 
-impl Queue {
-    fn count(&mut self, delay: Duration) {
-        let bound = BOUNDS.iter().position(|bound| delay <= Duration::from_micros(*bound));
+impl Histogram {
+    fn count(&mut self, time: Duration) {
+        let bound = BOUNDS.iter().position(|bound| time <= Duration::from_micros(*bound));
         self.counts[bound.unwrap_or(BOUNDS.len())] += 1;
-        self.sum += delay;
+        self.sum += time;
     }
 }
 
@@ -68,13 +84,13 @@ pub(super) async fn loop_json(State(app): State<App>) -> impl IntoResponse {
     let metrics = glassloop::metrics().expect("handlers run on a loop");
     let counted = metrics.counted.unwrap_or_default();
     let tasks: Value = serde_json::from_str(&dump.to_json()).expect("a dump writes JSON");
-    let delays = app.watch.0.lock().expect("no event panics").counts;
+    let seen = app.watch.0.lock().expect("no event panics").clone();
     let json = Json(json!({
         "turns": metrics.turns, "polls": counted.polls, "parks": counted.parks,
         "busy_ns": nanos(counted.busy_time), "park_ns": nanos(counted.park_time),
         "alive": metrics.alive, "ready": metrics.ready, "timers": metrics.timers, "sources": metrics.sources,
         "pool": {"threads": metrics.blocking.threads, "running": metrics.blocking.running, "queued": metrics.blocking.queued},
-        "delays": {"bounds_us": BOUNDS, "counts": delays},
+        "bounds_us": BOUNDS, "delays": seen.delays.counts, "took": seen.polls.counts,
         "sessions_free": app.sessions.free(),
         "journal": app.journal.lines(),
         "dump": tasks,
@@ -109,17 +125,18 @@ pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     tell("pool_threads", "gauge", "Threads for blocking jobs.", metrics.blocking.threads as f64);
     tell("pool_running", "gauge", "Blocking jobs that run.", metrics.blocking.running as f64);
     tell("pool_queued", "gauge", "Blocking jobs that wait for a thread.", metrics.blocking.queued as f64);
-    let queue = app.watch.0.lock().expect("no event panics").clone();
-    queue.write(&mut text).expect("a string takes all that is written to it");
+    let seen = app.watch.0.lock().expect("no event panics").clone();
+    let delay = "How long tasks stood in the queue before their polls.";
+    seen.delays.write(&mut text, "queue_delay_seconds", delay).expect("as above");
+    seen.polls.write(&mut text, "poll_seconds", "How long polls took.").expect("as above");
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
-impl Queue {
+impl Histogram {
     /// As Prometheus has histograms: each bucket counts all that are within its bound.
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        let name = "glassloop_queue_delay_seconds";
-        writeln!(text, "# HELP {name} How long tasks stood in the queue before their polls.")?;
-        writeln!(text, "# TYPE {name} histogram")?;
+    fn write(&self, text: &mut String, name: &str, help: &str) -> std::fmt::Result {
+        let name = format!("glassloop_{name}");
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram")?;
         let mut within = 0;
         for (bound, count) in BOUNDS.iter().zip(self.counts) {
             within += count;
