@@ -84,7 +84,7 @@ class Chrome:
                     {"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"}]
         self.call("Emulation.setEmulatedMedia", features=features)
         self.events.clear()
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url=path if "://" in path else "file://" + os.path.abspath(path))
         self.wait_for("Page.loadEventFired")
         self.settle()
 

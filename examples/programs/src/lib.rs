@@ -1,6 +1,7 @@
 //! What the programs share.
 
 pub mod crawl;
+pub mod dashboard;
 pub mod fetch;
 pub mod http;
 pub mod pool;
