@@ -1,5 +1,7 @@
 //! What the programs share.
 
+pub mod cores;
+pub mod how_many;
 pub mod http;
 pub mod pool;
 pub mod redis_client;
