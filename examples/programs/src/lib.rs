@@ -1,8 +1,10 @@
 //! What the programs share.
 
+pub mod cores;
 pub mod crawl;
 pub mod dashboard;
 pub mod fetch;
+pub mod how_many;
 pub mod http;
 pub mod pool;
 pub mod rate_limited;

@@ -1,0 +1,114 @@
+//! The same work in three ways.
+
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use glassloop::{join_all, spawn, spawn_cpu};
+
+use super::service::{self, Call};
+
+/// How long the same work took.
+#[derive(Clone, Copy, Debug)]
+pub struct Gain {
+    /// Without async, one after the other.
+    pub plain: Duration,
+    /// As tasks, one after the other: what async costs.
+    pub in_turn: Duration,
+    /// As tasks, together: what it gains.
+    pub together: Duration,
+}
+
+impl Gain {
+    /// How many times as fast as plain code it is to do it together; below 1, async loses.
+    pub fn factor(&self) -> f64 {
+        self.plain.as_secs_f64() / self.together.as_secs_f64()
+    }
+}
+
+/// `count` calls of a service that waits for `wait` before it answers; each on its own connection, made before.
+///
+/// # Errors
+/// What the system says of the sockets.
+pub fn calls(count: usize, wait: Duration) -> io::Result<Gain> {
+    let addr = service::start()?;
+    let call = Call::from((wait.as_micros() as u64).to_le_bytes());
+    let mut streams = (0..count).map(|_| TcpStream::connect(addr)).collect::<io::Result<Vec<_>>>()?;
+    streams.iter().try_for_each(|stream| stream.set_nodelay(true))?;
+    let start = Instant::now();
+    for stream in &mut streams {
+        stream.write_all(&call)?;
+        stream.read_exact(&mut Call::default())?;
+    }
+    let plain = start.elapsed();
+
+    glassloop::run(async {
+        let streams = streams.into_iter().map(|stream| {
+            stream.set_nonblocking(true)?;
+            glassloop::net::TcpStream::from_std(stream)
+        });
+        let streams = streams.collect::<io::Result<Vec<_>>>()?;
+        let ask = async |stream: &glassloop::net::TcpStream| {
+            stream.write_all(&call).await?;
+            stream.read_exact(&mut Call::default()).await
+        };
+        let start = Instant::now();
+        for stream in &streams {
+            ask(stream).await?;
+        }
+        let in_turn = start.elapsed();
+        let start = Instant::now();
+        join_all(streams.iter().map(ask)).await.into_iter().collect::<io::Result<()>>()?;
+        Ok(Gain { plain, in_turn, together: start.elapsed() })
+    })
+}
+
+/// `count` computations; and, last, how long they take on the threads of [`spawn_cpu`].
+pub fn computations(count: u64) -> (Gain, Duration) {
+    let expected = compute(0);
+    let start = Instant::now();
+    (0..count).for_each(|_| assert_eq!(compute(0), expected));
+    let plain = start.elapsed();
+    glassloop::run(async {
+        let start = Instant::now();
+        for _ in 0..count {
+            assert_eq!(spawn(async { compute(0) }).await.unwrap(), expected);
+        }
+        let in_turn = start.elapsed();
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..count).map(|_| spawn(async { compute(0) })).collect();
+        assert!(join_all(tasks).await.into_iter().all(|sum| sum.unwrap() == expected));
+        let together = start.elapsed();
+        let start = Instant::now();
+        let jobs: Vec<_> = (0..count).map(|_| spawn_cpu(|| compute(0))).collect();
+        assert!(join_all(jobs).await.into_iter().all(|sum| sum.unwrap() == expected));
+        (Gain { plain, in_turn, together }, start.elapsed())
+    })
+}
+
+/// Some milliseconds of work for a processor.
+fn compute(seed: u64) -> u64 {
+    // Each step needs the one before, so that no compiler shortens it.
+    (0..5_000_000_u64).fold(black_box(seed), |sum, n| (sum ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7))
+}
+
+/// `count` steps that need not wait: as calls of a function, as tasks awaited one by one, as tasks all at once.
+pub fn steps(count: u64) -> Gain {
+    let start = Instant::now();
+    let sum: u64 = (0..count).map(|n| black_box(n) * 2).sum();
+    let plain = start.elapsed();
+    glassloop::run(async {
+        let start = Instant::now();
+        let mut summed = 0;
+        for n in 0..count {
+            summed += spawn(async move { black_box(n) * 2 }).await.unwrap();
+        }
+        assert_eq!(summed, sum);
+        let in_turn = start.elapsed();
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..count).map(|n| spawn(async move { black_box(n) * 2 })).collect();
+        assert_eq!(join_all(tasks).await.into_iter().map(Result::unwrap).sum::<u64>(), sum);
+        Gain { plain, in_turn, together: start.elapsed() }
+    })
+}

@@ -1,0 +1,8 @@
+//! How many can wait at once, as tasks and as threads; and what waiting at once is worth.
+
+mod gain;
+mod service;
+mod waiting;
+
+pub use gain::{Gain, calls, computations, steps};
+pub use waiting::{Waiters, Waiting, wait};
