@@ -58,6 +58,7 @@ fn meeting(at_once: usize) -> (Site, Arc<AtomicUsize>) {
         async move {
             told.fetch_max(meeting.1.fetch_add(1, SeqCst) + 1, SeqCst);
             meeting.0.wait().await;
+            sleep(Duration::from_millis(10)).await; // one too many comes meanwhile
             meeting.1.fetch_sub(1, SeqCst);
         }
     };
@@ -76,8 +77,7 @@ fn so_many_calls_are_at_the_site_at_once_and_no_more() {
         });
         at_most(10, calls, |answer| good += u32::from(answer.is_ok())).await;
     });
-    drop(http);
-    assert_eq!((good, most.load(SeqCst), site.stop().connections), (50, 10, 10));
+    assert_eq!((good, most.load(SeqCst)), (50, 10));
 }
 
 #[test]
