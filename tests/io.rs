@@ -621,6 +621,16 @@ fn what_tokios_traits_write_in_parts_fills_the_room_and_is_read_in_order() {
     });
 }
 
+#[test]
+fn an_end_that_is_shut_down_by_tokios_traits_ends_the_reading_while_it_lives() {
+    run(async {
+        let (mut one, mut other) = duplex(5);
+        poll_fn(|cx| tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut one), cx)).await.unwrap();
+        assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
+        other.write_all(b"x").await.unwrap(); // the other direction stays open
+    });
+}
+
 // ---- split
 
 #[test]
