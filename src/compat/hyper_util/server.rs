@@ -41,7 +41,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the listener does not listen any more, or is another loop's; requests that run are answered first. After any
-/// other error of accept the server goes on: at once where a client went away, after a second where the system lacks something (`EMFILE`).
+/// other error of accept the server goes on: at once where a client went away, after a second where the system lacks
+/// something (`EMFILE`).
 ///
 /// # Cancel safety
 /// Dropped, it aborts every connection.
