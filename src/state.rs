@@ -148,6 +148,10 @@ impl Stays {
         self.futures.borrow_mut().insert(key, future);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.futures.borrow().len() == 0
+    }
+
     /// Those that are there now, in the order in which they were made.
     pub(crate) fn keys(&self) -> Vec<NonZeroU64> {
         self.futures.borrow().iter().map(|(key, _)| key).collect()

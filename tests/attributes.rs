@@ -390,6 +390,28 @@ fn what_a_stopped_test_holds_is_dropped_before_its_report() {
 
 #[test]
 #[allow(unnameable_test_items)]
+fn a_test_that_panics_in_time_and_is_not_dropped_in_time_fails_with_its_panic() {
+    struct Slow;
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(600));
+        }
+    }
+    #[glassloop::test(timeout = "300ms")]
+    async fn fails() {
+        spawn(async {
+            let _slow = Slow;
+            waits_for_a_foreign_wake().await;
+        })
+        .detach();
+        yield_now().await;
+        std::panic::panic_any(String::from("out of paper"))
+    }
+    assert_eq!(panics(fails), "out of paper");
+}
+
+#[test]
+#[allow(unnameable_test_items)]
 fn a_poll_that_never_ends_is_named_and_its_test_ends() {
     static GATE: Mutex<Option<mpsc::Receiver<()>>> = Mutex::new(None);
     #[glassloop::test(timeout = "500ms")]

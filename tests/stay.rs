@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use glassloop::sync::Mutex;
-use glassloop::time::sleep;
+use glassloop::sync::{Mutex, oneshot};
+use glassloop::time::{Instant, sleep};
+use glassloop::trace::{Event, Observer};
 use glassloop::{Builder, Handle, Runtime, Stay, Waits, dump, metrics, run, spawn, stay, yield_now};
 
 /// Sets its cell to the thread on which it is dropped.
@@ -116,6 +118,36 @@ fn dropped_on_another_thread_its_future_is_dropped_on_its_own() {
         Handle::current().spawn(|| async {}).await.unwrap(); // goes the same way, and comes after it
         assert_eq!(dropped.get(), Some(thread::current().id()));
     });
+}
+
+/// Tells of each park.
+struct AtPark(mpsc::Sender<()>);
+
+impl Observer for AtPark {
+    fn event(&self, _: Instant, event: &Event) {
+        if let Event::Park(_) = event {
+            let _ = self.0.send(());
+        }
+    }
+}
+
+#[test]
+fn a_loop_sleeps_until_another_thread_drops_the_key_and_is_woken_by_what_that_drops() {
+    let (parks, parked) = mpsc::channel();
+    let runtime = Builder::new().observer(Rc::new(AtPark(parks))).build().unwrap();
+    let received = runtime.try_block_on(async {
+        let (sender, receiver) = oneshot::channel::<()>();
+        let key = stay(async move {
+            let _sender = sender;
+            pending::<()>().await
+        });
+        thread::spawn(move || {
+            let _ = parked.recv();
+            drop(key);
+        });
+        receiver.await
+    });
+    assert!(received.unwrap().is_err());
 }
 
 #[test]

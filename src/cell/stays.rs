@@ -29,14 +29,25 @@ pub(crate) struct Stays<T>(pub(crate) T);
 // Each of these is an impl that never applies: a `dyn` type is `Send` or `Sync` only if its trait says so. They are
 // there to be tried and to fail by that bound, and not by every field. (The lifetime keeps the compiler from noting at
 // once that the bound is false.)
-// SAFETY: see above, for all four.
+// SAFETY: OWNER asks that a `TaskRef`, and what holds one, is neither: see above and below, for all four.
 unsafe impl<'a, T> Send for Stays<T> where dyn StaysOnItsLoop + 'a: Send {}
-// SAFETY: see above.
+// SAFETY: OWNER, as above.
 unsafe impl<'a, T> Sync for Stays<T> where dyn StaysOnItsLoop + 'a: Send {}
-// SAFETY: see above.
+// SAFETY: OWNER, as above.
 unsafe impl<'a> Send for TaskRef where dyn StaysOnItsLoop + 'a: Send {}
-// SAFETY: see above.
+// SAFETY: OWNER, as above.
 unsafe impl<'a> Sync for TaskRef where dyn StaysOnItsLoop + 'a: Send {}
+
+/// Holds the compiler to it: if one of them applied, there would be a second choice for `_`, and this would be an error.
+const _: ((), ()) = {
+    trait Neither<Choice> {
+        const THEN: () = ();
+    }
+    impl<T> Neither<()> for T {}
+    impl<T: Send> Neither<u8> for T {}
+    impl<T: Sync> Neither<u16> for T {}
+    (<Stays<()> as Neither<_>>::THEN, <TaskRef as Neither<_>>::THEN)
+};
 
 impl<T> Deref for Stays<T> {
     type Target = T;

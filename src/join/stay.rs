@@ -19,14 +19,15 @@ use crate::wake;
 /// each poll. What must cross is moved in, and the output out.
 ///
 /// # Scheduling
-/// It is no task: it is polled in place, whenever the result is, by whoever awaits that.
+/// It is no task: it is polled in place, whenever the result is, by whoever awaits that. As long as the result is
+/// kept, the loop is not found to be in a [`Deadlock`](crate::Deadlock), for another thread may drop it.
 ///
 /// # Panics
 /// Outside of a running loop. The result panics when it is polled elsewhere than on the loop it was made on, or again
 /// after it gave its output.
 ///
 /// # Cancel safety
-/// Dropping the result drops `future`: at once on the loop's thread, from another one at the loop's next collect.
+/// Dropping the result drops `future`: at once where its loop runs; elsewhere at that loop's next collect, or its end.
 ///
 /// # Examples
 /// ```

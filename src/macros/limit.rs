@@ -122,6 +122,7 @@ fn stop(once: &Once, limit: Duration, begun: &Loop, told: &Receiver<News>) -> St
         Err(RecvTimeoutError::Timeout) => begun.stuck(),
         Err(RecvTimeoutError::Disconnected) => match told.recv_timeout(PATIENCE) {
             Ok(News::Ended(Ok(Err(report)))) => return report,
+            Ok(News::Ended(Err(payload))) => resume_unwind(payload), // it failed in time; what it held took longer
             Ok(_) => return format!("{words}, but soon after"),
             Err(_) => ENDING.to_owned(),
         },

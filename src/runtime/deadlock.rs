@@ -66,7 +66,8 @@ pub(super) fn outlook(state: &State) -> Outlook {
     if goes_on(state) {
         return Outlook::GoesOn;
     }
-    let nobody = state.inbox.handles() == 0 && state.tasks.none(|task| task.is_shared());
+    // Where the key of a stay is, nobody knows; what its drop drops may wake anybody.
+    let nobody = state.inbox.handles() == 0 && state.stays.is_empty() && state.tasks.none(|task| task.is_shared());
     // Whoever held a handle or a waker may have used it just before letting go. The counts were read first; this
     // pairs with the release by which they let go, so what they sent before is visible now.
     fence(Ordering::Acquire);

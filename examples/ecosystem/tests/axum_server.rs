@@ -172,6 +172,44 @@ fn the_limit_of_a_shutdown_drops_the_handlers_of_http2_too() {
 }
 
 #[test]
+fn a_shutdown_waits_for_no_service_that_is_still_being_made() {
+    paused(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let never = tower::service_fn(|_: std::net::SocketAddr| pending::<Result<Router, Infallible>>());
+        let server = serve(listener, never).with_graceful_shutdown(async { stopped.await.unwrap() });
+        let server = spawn(server.into_future());
+        let stream = asks(addr, 3).await;
+        stop.send(()).unwrap();
+        assert_eq!(all(&stream).await, "");
+        assert_eq!(server.await.unwrap().unwrap().connections, 1);
+    });
+}
+
+#[test]
+fn an_error_of_a_service_is_told_during_a_shutdown_too() {
+    paused(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (told, errors) = std::sync::mpsc::channel();
+        let server = serve_hyper(listener, |_, _| {
+            service_fn(|_: Request<Incoming>| async {
+                sleep(Duration::from_secs(3)).await;
+                Err::<Response<String>, _>("on purpose")
+            })
+        });
+        let server = server.on_error(move |_, error| told.send(error.source().unwrap().to_string()).unwrap());
+        let server = spawn(server.with_graceful_shutdown(async { stopped.await.unwrap() }).into_future());
+        let _stream = asks(addr, 3).await;
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+        assert_eq!(errors.try_recv().unwrap(), "on purpose");
+    });
+}
+
+#[test]
 fn nobody_is_accepted_after_a_shutdown() {
     paused(async {
         let Running { addr, stop, server } = start().await;

@@ -167,6 +167,14 @@ fn what_would_have_to_be_encrypted_is_refused() {
 }
 
 #[test]
+fn a_port_that_is_none_is_refused_and_not_taken_for_80() {
+    run(async {
+        let error = get(&client(Connector::new()), "http://127.0.0.1:65616/").await.unwrap_err();
+        assert_eq!(cause(&error).kind(), io::ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
 fn http2_by_prior_knowledge_puts_all_requests_on_one_connection() {
     run(async {
         let (uri, accepted) = server().await;

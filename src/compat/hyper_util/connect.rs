@@ -32,7 +32,7 @@ type Connecting<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
 /// makes room at once. The first connection wins.
 ///
 /// # Errors
-/// `InvalidInput` for a URI without a host, or of another scheme than `http` (see
+/// `InvalidInput` for a URI without a host, with a port beyond 65535, or of another scheme than `http` (see
 /// [`enforce_http`](Connector::enforce_http)); what the resolver says; what the system says, with each address that was
 /// tried; `TimedOut`. The client gives them as the source of its own error.
 ///
@@ -95,8 +95,13 @@ impl Connector {
             return Err(invalid(format!("{uri} is not http, and this connector does not encrypt")));
         }
         let host = uri.host().ok_or_else(|| invalid(format!("{uri} names no host")))?;
-        let port = uri.port_u16().unwrap_or(if scheme == Some("https") { 443 } else { 80 });
-        Ok(format!("{host}:{port}"))
+        // Not by `uri.port()`, which says of a port beyond 65535 that there is none.
+        let place = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next()).unwrap_or(host);
+        match place.strip_prefix(host).unwrap_or_default() {
+            "" | ":" => Ok(format!("{host}:{}", if scheme == Some("https") { 443 } else { 80 })),
+            port if port[1..].parse::<u16>().is_ok() => Ok(place.to_owned()),
+            _ => Err(invalid(format!("{uri} names a port that no socket has"))),
+        }
     }
 
     async fn connect(self, uri: Uri) -> io::Result<TcpStream> {
@@ -336,6 +341,23 @@ mod tests {
     fn no_address_at_all_is_an_error_that_names_the_place() {
         let error = paused(first_of("x:80", Vec::new())).unwrap_err();
         assert_eq!(error.to_string(), "x:80 has no address");
+    }
+
+    #[test]
+    fn a_uri_gives_the_place_to_connect_to() {
+        let connector = Connector::new().enforce_http(false);
+        for (uri, place) in [
+            ("http://a", "a:80"),
+            ("http://a:/", "a:80"),
+            ("https://a/b:1", "a:443"),
+            ("http://8:8080", "8:8080"),
+            ("http://u:p@b:81", "b:81"),
+            ("http://[::1]", "[::1]:80"),
+            ("http://[::1]:81", "[::1]:81"),
+        ] {
+            let Ok(uri) = uri.parse() else { panic!("{uri}") };
+            assert_eq!(connector.place(&uri).unwrap(), place);
+        }
     }
 
     #[test]

@@ -41,7 +41,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the listener does not listen any more, or is another loop's; requests that run are answered first. After any
-/// other error of accept the server goes on: at once where a client went away, after a second where the system lacks something (`EMFILE`).
+/// other error of accept the server goes on: at once where a client went away, after a second where the system lacks
+/// something (`EMFILE`).
 ///
 /// # Cancel safety
 /// Dropped, it aborts every connection.
@@ -272,14 +273,15 @@ async fn connection<Io, Addr, M: Make<Io, Addr>>(
     peer: Addr,
     stop: &CancellationToken,
 ) -> Result<(), BoxError> {
-    match stop.run_until_cancelled(timeout(PATIENCE, opening)).await {
-        None => Ok(()),
-        Some(Err(_)) => Err(format!("no end of the handshake within {PATIENCE:?}").into()),
-        Some(Ok(opened)) => {
-            let io = opened?;
-            site.make.make(&io, peer).await?.serve(&site.builder, io, stop).await
-        }
-    }
+    let beginning = async {
+        let opened = timeout(PATIENCE, opening).await;
+        let io = opened.map_err(|_| format!("no end of the handshake within {PATIENCE:?}"))??;
+        let service = site.make.make(&io, peer).await?;
+        Ok::<_, BoxError>((io, service))
+    };
+    let Some(begun) = stop.run_until_cancelled(beginning).await else { return Ok(()) };
+    let (io, service) = begun?;
+    service.serve(&site.builder, io, stop).await
 }
 
 /// The connections of a server. Each takes its own handle out when it ends, so that its panic, if it had one, is told

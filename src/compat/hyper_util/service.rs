@@ -128,11 +128,17 @@ where
         })
         .await;
         match ended {
-            Err(_) if closing && stop.is_cancelled() => Ok(()), // a head that was half read by then
+            // A head that was half read by then.
+            Err(error) if closing && stop.is_cancelled() && !is_of_service(&error) => Ok(()),
             Err(_) if closing && !begun.get() => Err(format!("no request within {PATIENCE:?}").into()),
             ended => ended,
         }
     }
+}
+
+/// Whether a service, or the body of its answer, gave this error.
+fn is_of_service(error: &BoxError) -> bool {
+    error.downcast_ref().is_some_and(hyper::Error::is_user)
 }
 
 /// Notes that there was a request.

@@ -58,8 +58,8 @@ pub struct Dump {
 pub enum Outlook {
     /// A task is ready or runs, or a timer, a socket or a blocking job is waited for.
     GoesOn,
-    /// Nothing of glassloop's own can wake a task, but a waker of one is kept somewhere, or a message or a handle may
-    /// come through; whoever keeps it may use it, or never. glassloop does not guess.
+    /// Nothing of glassloop's own can wake a task, but a waker of one or a [`Stay`](crate::Stay) is kept somewhere, or a
+    /// message or a handle may come through; whoever keeps it may use it, or never. glassloop does not guess.
     Unknown,
     /// Nothing can ever wake it.
     Deadlock,
