@@ -75,13 +75,10 @@ impl DerefMut for Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let shared = &self.place.shared;
         if self.is_lost || connection.client.is_closed() {
-            shared.changed.notify_one(); // the keeper may have to make another
             return;
         }
         connection.rests_since = Instant::now();
-        shared.idle.borrow_mut().push(connection);
-        shared.rests();
+        self.place.shared.idle.borrow_mut().push(connection);
     }
 }
