@@ -304,6 +304,22 @@ fn connection_of_an_aborted_query_is_good_for_the_next() {
 }
 
 #[test]
+fn query_after_an_aborted_one_takes_a_connection_that_is_free() {
+    with_server(async |_, config| {
+        let (pool, admin) = (pool(&config).await, admin(&config).await);
+        admin.execute(LOCK, &[]).await.unwrap();
+        let asks = pool.clone();
+        let query = spawn(async move { asks.get().await.unwrap().query(WAITS, &[]).await });
+        until_waiting(&admin, 1).await;
+        query.abort();
+        assert!(query.await.unwrap_err().is_cancelled());
+        pool.get().await.unwrap().query("SELECT 2", &[]).await.unwrap(); // while that one still waits at the server
+        until_waiting(&admin, 1).await;
+        assert_eq!(pool.made(), 2);
+    });
+}
+
+#[test]
 fn pool_whose_user_left_while_it_connected_is_filled_by_the_keeper() {
     with_server(async |server, config| {
         let pool = Pool::connect(config, Limits { min: 1, max: 1, ..Limits::default() }).await.unwrap();

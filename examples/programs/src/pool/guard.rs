@@ -18,12 +18,14 @@ pub struct Guard {
     /// `None` once it is lost, or in `drop`.
     connection: Option<Connection>,
     is_lost: bool,
+    /// A query was begun, and its answer is not here.
+    is_asking: bool,
     place: Place,
 }
 
 impl Guard {
     pub(super) fn new(connection: Connection, place: Place) -> Guard {
-        Guard { connection: Some(connection), is_lost: false, place }
+        Guard { connection: Some(connection), is_lost: false, is_asking: false, place }
     }
 
     /// Runs a query.
@@ -32,12 +34,13 @@ impl Guard {
     /// What PostgreSQL says; and if the connection breaks meanwhile.
     ///
     /// # Cancel safety
-    /// Dropped, the query runs on at the server, and what comes next on this connection waits for it.
+    /// Dropped, the query runs on at the server, and what comes next on this connection waits for it. So the pool gives
+    /// it out only where no other is at rest.
     pub async fn query(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueryError> {
-        match Client::query(self, sql, values).await {
-            Ok(rows) => Ok(rows),
-            Err(cause) => Err(self.blame(sql, cause)),
-        }
+        self.is_asking = true;
+        let answer = Client::query(self, sql, values).await;
+        self.is_asking = false;
+        answer.map_err(|cause| self.blame(sql, cause))
     }
 
     fn blame(&mut self, sql: &str, cause: tokio_postgres::Error) -> QueryError {
@@ -78,7 +81,13 @@ impl Drop for Guard {
         if self.is_lost || connection.client.is_closed() {
             return;
         }
-        connection.rests_since = Instant::now();
-        self.place.shared.idle.borrow_mut().push(connection);
+        let mut idle = self.place.shared.idle.borrow_mut();
+        let (at, since) = match idle.first() {
+            // Who takes it next waits for the query that was left: it is taken last, and closed first.
+            Some(first) if self.is_asking => (0, first.rests_since),
+            _ => (idle.len(), Instant::now()),
+        };
+        connection.rests_since = since;
+        idle.insert(at, connection);
     }
 }

@@ -52,7 +52,8 @@ struct Shared {
     config: Config,
     limits: Limits,
     permits: Rc<Semaphore>,
-    /// The one last used is last, and is taken first: so the others come to rest long enough to be closed.
+    /// The one last used is last, and is taken first: so the others come to rest long enough to be closed. The first are
+    /// those that may still be busy.
     idle: RefCell<Vec<Connection>>,
     /// Who has a permit, by a number of its own.
     held: RefCell<BTreeMap<u64, Held>>,
