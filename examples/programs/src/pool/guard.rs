@@ -12,7 +12,8 @@ use super::{Connection, Place};
 /// A connection, which goes back to its pool when this is dropped; if it is broken, it is thrown away instead.
 ///
 /// [`query`](Guard::query) is here for errors that name the query. All else (prepared statements, transactions, COPY)
-/// is the [`Client`]'s, which it derefs to.
+/// is the [`Client`]'s, which it derefs to. Its `transaction` is rolled back if it is dropped; one that a `BEGIN` of yours
+/// left open goes to the next holder.
 #[must_use = "the connection goes back when this is dropped"]
 pub struct Guard {
     /// `None` once it is lost, or in `drop`.
