@@ -13,12 +13,13 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use glassloop::net::{TcpListener, TcpStream, UdpSocket};
-use glassloop::sync::Mutex as Lock;
+use glassloop::sync::{Mutex as Lock, mpsc};
 use glassloop::time::{Instant, sleep, timeout};
 use glassloop::trace::{Event, Observer};
 use glassloop::{Builder, Runtime, spawn, spawn_blocking, spawn_named, try_spawn, yield_now};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::NoSubscriber;
 use tracing::{Metadata, Subscriber};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -602,6 +603,30 @@ fn a_subscriber_that_wakes_a_task_at_each_word_comes_to_an_end() {
     tape.assert_over();
     assert!(polls.get() > 1, "it is polled for what the subscriber woke it for");
     assert_eq!(tape.only(&["enter task 2"]).len(), 1, "which is not told: {:#?}", tape.lines());
+}
+
+#[test]
+fn a_task_that_writes_what_a_subscriber_logs_makes_no_lines_if_nobody_is_told_of_it() {
+    let (lines, mut logged) = mpsc::unbounded_channel();
+    let written = Rc::new(Cell::new(0));
+    let count = written.clone();
+    let tape = with_act(
+        move |_| _ = lines.send(()),
+        || {
+            told(true).block_on(async {
+                let writer = async move {
+                    while logged.recv().await.is_some() {
+                        sleep(SECOND / 10_000).await; // to write takes more than a poll
+                        count.set(count.get() + 1);
+                    }
+                };
+                tracing::subscriber::with_default(NoSubscriber::default(), || spawn(writer).detach());
+                sleep(SECOND).await;
+            });
+        },
+    );
+    tape.assert_over();
+    assert!((10..100).contains(&written.get()), "{} lines", written.get());
 }
 
 #[test]

@@ -3,14 +3,18 @@
 mod support;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use glassloop::net::UdpSocket;
 use glassloop::sync::{Mutex, mpsc};
 use glassloop::time::{Instant, advance, sleep, timeout};
 use glassloop::trace::{Event, FlightRecorder, Leaf, Recorder};
-use glassloop::{Builder, JoinHandle, Runtime, join_all, spawn, spawn_blocking, spawn_named, yield_now};
+use glassloop::{
+    Builder, JoinHandle, Runtime, join_all, spawn, spawn_blocking, spawn_named, try_spawn, yield_now,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -63,6 +67,12 @@ enum Step {
     AbortFromThread(usize),
     Job,
     Panic,
+    /// From now on the task holds what spawns, sends and aborts when it is dropped.
+    Part(usize),
+    /// Leaves its waker to the others.
+    Keep,
+    /// Wakes by a waker that was left.
+    Wake,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -77,6 +87,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..9_usize).prop_map(Step::AbortFromThread),
         1 => Just(Step::Job),
         1 => Just(Step::Panic),
+        2 => (0..9_usize).prop_map(Step::Part),
+        2 => Just(Step::Keep),
+        2 => Just(Step::Wake),
     ];
     plain.prop_recursive(4, 60, 6, |step| {
         let script = vec(step.clone(), 0..8);
@@ -89,13 +102,29 @@ struct World {
     lock: Mutex<()>,
     sender: mpsc::Sender<()>,
     receiver: Mutex<mpsc::Receiver<()>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Held by a task: acts when its future is dropped.
+struct Parting(Rc<World>, usize);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        let _ = self.0.sender.try_send(());
+        if let Ok(task) = try_spawn(yield_now()) {
+            self.0.tasks.borrow_mut().push(task);
+        }
+        if let Some(task) = self.0.take(self.1) {
+            task.abort();
+        }
+    }
 }
 
 impl World {
     fn new() -> Rc<World> {
         let (sender, receiver) = mpsc::channel(1);
         let (lock, receiver) = (Mutex::new(()), Mutex::new(receiver));
-        Rc::new(World { tasks: RefCell::default(), lock, sender, receiver })
+        Rc::new(World { tasks: RefCell::default(), lock, sender, receiver, waker: RefCell::default() })
     }
 
     /// A handle that lies about, counted around.
@@ -109,8 +138,17 @@ impl World {
 /// Does a script, whose tasks share the world.
 fn act(world: Rc<World>, script: Vec<Step>) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
+        let mut partings = Vec::new();
         for step in script {
             match step {
+                Step::Part(n) => partings.push(Parting(world.clone(), n)),
+                Step::Keep => {
+                    poll_fn(|cx| Poll::Ready(world.waker.replace(Some(cx.waker().clone())))).await;
+                }
+                Step::Wake => {
+                    let waker = world.waker.borrow().clone();
+                    waker.inspect(Waker::wake_by_ref);
+                }
                 Step::Spawn(script) => {
                     let task = spawn(act(world.clone(), script));
                     world.tasks.borrow_mut().push(task);

@@ -13,7 +13,8 @@ const WAITING: usize = 64;
 
 type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// An open database. Calls are made one after the other, in their order.
+/// An open database. Calls are made one after the other, in their order. Drop it before its runtime, which waits for
+/// the thread.
 ///
 /// The channels are tokio's, not ours: ours stay on the loop's thread. They need nothing of tokio's runtime, and their
 /// wake of a task from the other thread arrives through the loop's inbox like any other.
@@ -54,7 +55,11 @@ impl Database {
         let owner = spawn_blocking(move || {
             let mut connection = open()?;
             while let Some(call) = called.blocking_recv() {
-                call(&mut connection);
+                // A panic that comes through is of an answer that nobody took, when it was dropped.
+                let _ = catch_unwind(AssertUnwindSafe(|| call(&mut connection)));
+                if !connection.is_autocommit() {
+                    connection.execute_batch("ROLLBACK")?; // or the next call would be inside of its transaction
+                }
             }
             connection.close().map_err(|(_, error)| error)
         });
@@ -67,10 +72,11 @@ impl Database {
         }
     }
 
-    /// Makes `call` on the database's thread, and gives what it returns. An error, or a panic, is this caller's alone.
+    /// Makes `call` on the database's thread, and gives what it returns. An error, or a panic, is this caller's alone: a
+    /// transaction that it left open, as a batch does that fails before its `COMMIT`, is rolled back.
     ///
     /// # Errors
-    /// What SQLite says; and if `call` panics: then an open transaction of it was rolled back.
+    /// What SQLite says; and if `call` panics.
     ///
     /// # Cancel safety
     /// Dropped before its turn, the call is not made; afterwards it cannot be taken back.

@@ -32,6 +32,12 @@ async fn admin(config: &Config) -> Client {
     client
 }
 
+/// Where the server of a URL listens.
+fn address(url: &str) -> &str {
+    let after = url.split_once('@').unwrap().1;
+    after.split_once('/').unwrap().0
+}
+
 /// The server's processes for the pool.
 async fn backends(admin: &Client) -> BTreeSet<i32> {
     let rows = admin.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'pool'", &[]).await.unwrap();
@@ -294,6 +300,38 @@ fn connection_of_an_aborted_query_is_good_for_the_next() {
         admin.execute(UNLOCK, &[]).await.unwrap();
         let rows = pool.get().await.unwrap().query("SELECT 2", &[]).await.unwrap();
         assert_eq!((rows[0].get::<_, i32>(0), pool.made()), (2, 1));
+    });
+}
+
+#[test]
+fn query_after_an_aborted_one_takes_a_connection_that_is_free() {
+    with_server(async |_, config| {
+        let (pool, admin) = (pool(&config).await, admin(&config).await);
+        admin.execute(LOCK, &[]).await.unwrap();
+        let asks = pool.clone();
+        let query = spawn(async move { asks.get().await.unwrap().query(WAITS, &[]).await });
+        until_waiting(&admin, 1).await;
+        query.abort();
+        assert!(query.await.unwrap_err().is_cancelled());
+        pool.get().await.unwrap().query("SELECT 2", &[]).await.unwrap(); // while that one still waits at the server
+        until_waiting(&admin, 1).await;
+        assert_eq!(pool.made(), 2);
+    });
+}
+
+#[test]
+fn pool_whose_user_left_while_it_connected_is_filled_by_the_keeper() {
+    with_server(async |server, config| {
+        let pool = Pool::connect(config, Limits { min: 1, max: 1, ..Limits::default() }).await.unwrap();
+        let guard = pool.get().await.unwrap();
+        server.stop();
+        until(async || guard.is_closed()).await;
+        let says_nothing = std::net::TcpListener::bind(address(&server.url())).unwrap();
+        drop(guard);
+        assert!(timeout(Duration::ZERO, pool.get()).await.is_err(), "it connects");
+        drop(says_nothing);
+        server.start_again().unwrap();
+        until(async || pool.size() == 1).await;
     });
 }
 

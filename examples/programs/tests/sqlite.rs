@@ -90,6 +90,18 @@ fn transaction_that_fails_is_rolled_back() {
 }
 
 #[test]
+fn transaction_that_a_failed_batch_leaves_open_is_rolled_back() {
+    glassloop::run(async {
+        let database = with_rows().await;
+        let batch = "BEGIN; INSERT INTO rows VALUES (1); INSERT INTO rows VALUES (1); COMMIT";
+        assert!(database.call(|c| c.execute_batch(batch)).await.is_err());
+        database.call(insert(2)).await.unwrap();
+        assert!(database.call(|c| Ok(c.is_autocommit())).await.unwrap());
+        assert_eq!(count(&database).await, 1);
+    });
+}
+
+#[test]
 fn panic_is_its_callers_alone_and_rolls_back() {
     glassloop::run(async {
         let database = with_rows().await;
@@ -101,6 +113,36 @@ fn panic_is_its_callers_alone_and_rolls_back() {
         assert_eq!(panics.await.unwrap_err().to_string(), "the call panicked: in mid-transaction");
         database.call(insert(2)).await.unwrap();
         assert_eq!(count(&database).await, 1);
+    });
+}
+
+#[test]
+fn panic_in_dropping_an_answer_that_nobody_takes_does_no_harm() {
+    struct Answer;
+    impl Drop for Answer {
+        fn drop(&mut self) {
+            panic!("on the database's thread");
+        }
+    }
+    glassloop::run(async {
+        let database = Rc::new(with_rows().await);
+        let (begins, begun) = mpsc::channel();
+        let (says, hears) = mpsc::channel::<()>();
+        let asks = database.clone();
+        let call = spawn(async move {
+            let answer = asks.call(move |_| {
+                begins.send(()).unwrap();
+                hears.recv().unwrap();
+                Ok(Answer)
+            });
+            std::mem::forget(answer.await);
+        });
+        yield_now().await;
+        begun.recv().unwrap(); // it is at work
+        call.abort();
+        assert!(call.await.is_err());
+        says.send(()).unwrap();
+        database.call(insert(1)).await.unwrap();
     });
 }
 

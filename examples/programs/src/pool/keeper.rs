@@ -4,7 +4,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use glassloop::sync::Notify;
-use glassloop::time::{Instant, timeout_at};
+use glassloop::time::{Instant, sleep, timeout_at};
 
 use super::{Connection, Place, Shared};
 
@@ -14,13 +14,12 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) async fn keep(shared: Weak<Shared>, changed: Rc<Notify>) {
     loop {
         let Some(pool) = shared.upgrade() else { return };
-        let look_again = match pool.fill().await {
-            Ok(()) => pool.close_rested(),
-            Err(_) => Some(Instant::now() + RETRY), // whoever needs one hears why
-        };
+        let filled = pool.fill().await;
+        let look_again = pool.close_rested();
         pool.keeper_looks.set(look_again.is_some());
         drop(pool); // held while it waits, it would never end
         match look_again {
+            _ if filled.is_err() => sleep(RETRY).await, // whoever needs one hears why
             Some(moment) => _ = timeout_at(moment, changed.notified()).await,
             None => changed.notified().await,
         }
@@ -53,9 +52,10 @@ impl Shared {
         None
     }
 
-    /// A connection has come to rest.
-    pub(super) fn rests(&self) {
-        if !self.keeper_looks.get() && self.size() > self.limits.min {
+    /// Somebody has none any more: it rests, was lost, or could not be made.
+    pub(super) fn let_go(&self) {
+        let (size, min) = (self.size(), self.limits.min);
+        if size < min || (size > min && !self.keeper_looks.get()) {
             self.changed.notify_one();
         }
     }

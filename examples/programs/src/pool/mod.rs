@@ -52,14 +52,15 @@ struct Shared {
     config: Config,
     limits: Limits,
     permits: Rc<Semaphore>,
-    /// The one last used is last, and is taken first: so the others come to rest long enough to be closed.
+    /// The one last used is last, and is taken first: so the others come to rest long enough to be closed. The first are
+    /// those that may still be busy.
     idle: RefCell<Vec<Connection>>,
     /// Who has a permit, by a number of its own.
     held: RefCell<BTreeMap<u64, Held>>,
     /// How many were made, ever.
     made: Cell<u64>,
     held_ever: Cell<u64>,
-    /// Told when a connection is lost, and when one more than `min` comes to rest.
+    /// Told when a connection is lost, and when there are fewer than `min` or one more than that comes to rest.
     changed: Rc<Notify>,
     /// Whether the keeper has a moment at which it looks again in any case.
     keeper_looks: Cell<bool>,
@@ -251,5 +252,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.held.borrow_mut().remove(&self.number);
+        self.shared.let_go();
     }
 }
