@@ -4,12 +4,14 @@
 //! virtual time, are the examples `29_many_waiting_tasks` and `30_what_is_gained`; here all is real.
 
 use std::error::Error;
+use std::io;
 use std::process::Command;
 use std::time::Duration;
 
-use glassloop_programs::how_many::{Gain, Waiters, Waiting, calls, computations, steps, wait};
+use glassloop_programs::how_many::{Gain, Waiters, Waiting, calls, computations, service, steps, wait};
 
 const MANY: usize = 10_000;
+const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Some(waiters) = std::env::args().nth(1) {
@@ -56,21 +58,28 @@ fn measured(waiters: Waiters) -> Result<Waiting, Box<dyn Error>> {
 }
 
 fn gains() -> Result<(), Box<dyn Error>> {
-    println!("the same work              plain code  as tasks: in turn     together      gain");
-    let print = |what: &str, gain: Gain| {
-        let Gain { plain, in_turn, together } = gain;
-        println!("{what:26} {plain:>10.3?} {in_turn:>18.3?} {together:>12.3?} {:>8.2} x", gain.factor());
+    println!("the same work; medians of {ROUNDS} rounds");
+    println!("                            plain code  as tasks: in turn     together    gain");
+    let service = service()?;
+    let waits = |what: &str, count, wait| {
+        let rounds: io::Result<Vec<_>> = (0..ROUNDS).map(|_| calls(service, count, wait)).collect();
+        rounds.map(|rounds| print(what, &rounds))
     };
-    let millis = Duration::from_millis;
-    print("100 calls of 20 ms", calls(100, millis(20))?);
+    waits("100 calls of 20 ms", 100, Duration::from_millis(20))?;
     println!("the documents: few calls, calls under a millisecond and CPU work gain nothing");
-    print("1 call of 20 ms", calls(1, millis(20))?);
-    print("2 calls of 200 µs", calls(2, Duration::from_micros(200))?);
-    print("2 calls without a wait", calls(2, Duration::ZERO)?);
-    print("1000 calls without a wait", calls(1000, Duration::ZERO)?);
-    print("100,000 steps, no call", steps(100_000));
-    let (gain, pool) = computations(20);
-    print("20 computations", gain);
-    println!("    on the threads of spawn_cpu, of which there is one a processor: {pool:.3?}");
+    waits("1 call of 20 ms", 1, Duration::from_millis(20))?;
+    waits("2 calls of 0.2 ms", 2, Duration::from_micros(200))?;
+    waits("2 calls, answered at once", 2, Duration::ZERO)?;
+    waits("1000 calls, answered at once", 1000, Duration::ZERO)?;
+    print("100,000 steps, nobody called", &[(); ROUNDS].map(|()| steps(100_000)));
+    let (on_the_loop, on_threads): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| computations(10)).unzip();
+    print("10 computations", &on_the_loop);
+    print("10, together by spawn_cpu", &on_threads);
     Ok(())
+}
+
+fn print(what: &str, rounds: &[Gain]) {
+    let gain = Gain::median(rounds);
+    let Gain { plain, in_turn, together } = gain;
+    println!("{what:28} {plain:>9.2?} {in_turn:>18.2?} {together:>12.2?} {:>5.2} x", gain.factor());
 }

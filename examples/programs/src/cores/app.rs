@@ -50,7 +50,10 @@ pub fn app(number: usize, peers: Peers) -> Router {
         .route("/loop", get(move || async move { number.to_string() }))
         .route("/wait/{milliseconds}", get(wait))
         .route("/requests", get(move || gather(peers.clone())))
-        .route("/motto", get(|| async { MOTTO.with_borrow(String::clone) }).put(move |text| tell(everywhere, text)))
+        .route(
+            "/motto",
+            get(|| async { MOTTO.with_borrow(String::clone) }).put(move |text| tell(everywhere, text)),
+        )
         .layer(middleware::from_fn(count))
 }
 

@@ -102,7 +102,8 @@ impl Memory {
     fn now() -> io::Result<Memory> {
         let told = std::fs::read_to_string("/proc/self/status")?;
         let bytes = |name| {
-            let kilobytes = told.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB")?.trim().parse().ok());
+            let kilobytes =
+                told.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB")?.trim().parse().ok());
             kilobytes.map(|kilobytes: u64| kilobytes * 1024).ok_or_else(|| io::Error::other(format!("no {name}")))
         };
         Ok(Memory { resident: bytes("VmRSS:")?, addresses: bytes("VmPeak:")? })
