@@ -21,7 +21,7 @@ fn threads_all_wait_and_all_go() {
 
 /// What a program says of itself that was started by a shell with a limit.
 fn said(limit: &str, waiters: &str) -> serde_json::Value {
-    let shell = format!("{limit} exec \"$0\" '{waiters}'");
+    let shell = format!("{limit} exec \"$0\" wait '{waiters}' 10000");
     let run = Command::new("sh").args(["-c", &shell, env!("CARGO_BIN_EXE_how_many")]).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     serde_json::from_slice(&run.stdout).unwrap()
@@ -62,10 +62,10 @@ fn work_that_waits_for_nothing_comes_to_the_same_in_each_way() {
 
 #[test]
 fn program_prints_the_claims_beside_what_it_measured() {
-    let run = Command::new(env!("CARGO_BIN_EXE_how_many")).output().unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_how_many")).arg("200").output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{said}{errors}");
-    for words in ["10000 tasks ", "threads, stacks of 2048 KiB", "100 calls of 20 ms", "10 computations"] {
+    for words in ["200 tasks ", "200 threads, stacks of 2048 KiB", "50 calls of 20 ms", "4 computations"] {
         assert!(said.contains(words), "{words:?} in\n{said}");
     }
 }
