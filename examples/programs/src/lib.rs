@@ -12,9 +12,11 @@ pub mod redis_client;
 pub mod servers;
 pub mod sqlite;
 
-/// The programs of the page on databases, compiled; those that need no server are run.
+/// The programs of the pages, compiled; those that need no server are run.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../../../docs/cores.md")]
+    struct Cores;
     #[doc = include_str!("../../../docs/databases.md")]
     struct Databases;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use axum::{Router, routing};
@@ -149,20 +149,31 @@ async fn refuses(addr: SocketAddr) {
     }
 }
 
-/// The program as a user starts it.
-fn serving() -> (Child, BufReader<std::process::ChildStdout>, SocketAddr) {
-    let mut program =
-        Command::new(env!("CARGO_BIN_EXE_cores")).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
-    let mut says = BufReader::new(program.stdout.take().unwrap());
-    let mut line = String::new();
-    says.read_line(&mut line).unwrap();
-    let addr = line.trim().strip_prefix("http://").expect("its address").parse().unwrap();
-    (program, says, addr)
+/// The program as a user starts it; it does not outlive a test that fails.
+struct Program(Child);
+
+impl Program {
+    fn serves() -> (Program, BufReader<ChildStdout>, SocketAddr) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cores"));
+        let mut program = Program(command.arg("serve").stdout(Stdio::piped()).spawn().unwrap());
+        let mut says = BufReader::new(program.0.stdout.take().unwrap());
+        let mut line = String::new();
+        says.read_line(&mut line).unwrap();
+        let addr = line.trim().strip_prefix("http://").expect("its address").parse().unwrap();
+        (program, says, addr)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
 }
 
 #[test]
 fn ctrl_c_ends_all_loops_and_loses_no_request_that_runs() {
-    let (mut program, mut says, addr) = serving();
+    let (mut program, mut says, addr) = Program::serves();
     let asked = 24;
     run(async {
         let asking: Vec<_> = (0..asked).map(|_| spawn(async move { get(addr, "/wait/1500").await })).collect();
@@ -173,13 +184,13 @@ fn ctrl_c_ends_all_loops_and_loses_no_request_that_runs() {
             }
             sleep(Duration::from_millis(1)).await;
         }
-        kill_process(Pid::from_child(&program), Signal::INT).unwrap();
+        kill_process(Pid::from_child(&program.0), Signal::INT).unwrap();
         refuses(addr).await;
         for answer in join_all(asking).await {
             assert_eq!(answer.unwrap(), "waited");
         }
     });
-    assert!(program.wait().unwrap().success());
+    assert!(program.0.wait().unwrap().success());
     let mut said = String::new();
     says.read_to_string(&mut said).unwrap();
     assert!(said.contains("loop 0 ended after ") && said.contains("loop 1 ended after "), "{said}");

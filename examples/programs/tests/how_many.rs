@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use glassloop_programs::how_many::{Waiters, calls, computations, steps, wait};
+use glassloop_programs::how_many::{Waiters, calls, computations, service, steps, wait};
 
 const SMALL: Waiters = Waiters::Threads { stack: 64 << 10 };
 
@@ -21,7 +21,7 @@ fn threads_all_wait_and_all_go() {
 
 /// What a program says of itself that was started by a shell with a limit.
 fn said(limit: &str, waiters: &str) -> serde_json::Value {
-    let shell = format!("{limit} exec \"$0\" '{waiters}'");
+    let shell = format!("{limit} exec \"$0\" wait '{waiters}' 10000");
     let run = Command::new("sh").args(["-c", &shell, env!("CARGO_BIN_EXE_how_many")]).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     serde_json::from_slice(&run.stdout).unwrap()
@@ -47,7 +47,7 @@ fn same_addresses_hold_ten_thousand_tasks() {
 
 #[test]
 fn calls_are_answered_in_each_way() {
-    let gain = calls(3, Duration::from_millis(2)).unwrap();
+    let gain = calls(service().unwrap(), 3, Duration::from_millis(2)).unwrap();
     // Each of the three waits; what is shorter was not asked.
     assert!(gain.plain >= 3 * Duration::from_millis(2));
     assert!(gain.in_turn >= 3 * Duration::from_millis(2));
@@ -62,10 +62,10 @@ fn work_that_waits_for_nothing_comes_to_the_same_in_each_way() {
 
 #[test]
 fn program_prints_the_claims_beside_what_it_measured() {
-    let run = Command::new(env!("CARGO_BIN_EXE_how_many")).output().unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_how_many")).arg("200").output().unwrap();
     let (said, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{said}{errors}");
-    for words in ["10000 tasks ", "threads, stacks of 2048 KiB", "100 calls of 20 ms", "20 computations"] {
+    for words in ["200 tasks ", "200 threads, stacks of 2048 KiB", "50 calls of 20 ms", "4 computations"] {
         assert!(said.contains(words), "{words:?} in\n{said}");
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! `cores serve [ADDRESS]` serves until ctrl-c.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use glassloop::time::{Instant, sleep, timeout};
-use glassloop::{join_all, spawn};
+use glassloop::{join_all, spawn, try_join_all};
 use glassloop_programs::cores::{Cores, Requests, app, requests};
 use glassloop_programs::http::{Http, HttpError};
 use rustix::process::{Signal, getpid, kill_process};
@@ -107,22 +108,21 @@ fn measure(loops: usize) -> Outcome<Measured> {
 /// Asks on every connection, one request after the other, and says how much processor time that took.
 fn load(addr: &str) -> Outcome {
     let uri = format!("http://{addr}{REQUEST}");
-    glassloop::run(async {
+    let asking = async {
         let http = Http::new(Duration::from_secs(30));
-        let asks = async || {
-            loop {
-                assert_eq!(http.get(&uri).await?, "1229");
-            }
-            #[allow(unreachable_code)]
-            Ok::<(), HttpError>(())
-        };
-        match timeout(LOAD, glassloop::try_join_all((0..CONNECTIONS).map(|_| asks()))).await {
-            Ok(Err(error)) => Err(error),
-            _ => Ok(()),
-        }
-    })?;
+        try_join_all((0..CONNECTIONS).map(|_| asks(&http, &uri))).await
+    };
+    if let Ok(Err(error)) = glassloop::run(async { timeout(LOAD, asking).await }) {
+        return Err(error.into());
+    }
     println!("{}", processor_time().as_nanos());
     Ok(())
+}
+
+async fn asks(http: &Http, uri: &str) -> Result<Infallible, HttpError> {
+    loop {
+        assert_eq!(http.get(uri).await?, "1229");
+    }
 }
 
 /// What this process has used of the processors.

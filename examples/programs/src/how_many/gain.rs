@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use glassloop::{join_all, spawn, spawn_cpu};
 
-use super::service::{self, Call};
+use super::service::Call;
 
 /// How long the same work took.
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +25,36 @@ impl Gain {
     pub fn factor(&self) -> f64 {
         self.plain.as_secs_f64() / self.together.as_secs_f64()
     }
+
+    /// Of several rounds, the median of each way.
+    pub fn median(rounds: &[Gain]) -> Gain {
+        let of = |way: fn(&Gain) -> Duration| {
+            let mut times: Vec<_> = rounds.iter().map(way).collect();
+            times.sort();
+            times[times.len() / 2]
+        };
+        Gain { plain: of(|gain| gain.plain), in_turn: of(|gain| gain.in_turn), together: of(|gain| gain.together) }
+    }
 }
 
-/// `count` calls of a service that waits for `wait` before it answers; each on its own connection, made before.
+/// `count` calls of the [`service`](super::service()) at `addr`, which waits for `wait` before it answers; each on a
+/// connection of its own, made before.
 ///
 /// # Errors
 /// What the system says of the sockets.
-pub fn calls(count: usize, wait: Duration) -> io::Result<Gain> {
-    let addr = service::start()?;
-    let call = Call::from((wait.as_micros() as u64).to_le_bytes());
+pub fn calls(addr: SocketAddr, count: usize, wait: Duration) -> io::Result<Gain> {
     let mut streams = (0..count).map(|_| TcpStream::connect(addr)).collect::<io::Result<Vec<_>>>()?;
-    streams.iter().try_for_each(|stream| stream.set_nodelay(true))?;
-    let start = Instant::now();
-    for stream in &mut streams {
+    let ask = |stream: &mut TcpStream, call: Call| {
         stream.write_all(&call)?;
-        stream.read_exact(&mut Call::default())?;
+        stream.read_exact(&mut Call::default())
+    };
+    for stream in &mut streams {
+        stream.set_nodelay(true)?;
+        ask(stream, Call::default())?; // the service's thread for it is there now
     }
+    let call = Call::from((wait.as_micros() as u64).to_le_bytes());
+    let start = Instant::now();
+    streams.iter_mut().try_for_each(|stream| ask(stream, call))?;
     let plain = start.elapsed();
 
     glassloop::run(async {
@@ -64,8 +78,8 @@ pub fn calls(count: usize, wait: Duration) -> io::Result<Gain> {
     })
 }
 
-/// `count` computations; and, last, how long they take on the threads of [`spawn_cpu`].
-pub fn computations(count: u64) -> (Gain, Duration) {
+/// `count` computations; in the place of `together` first as tasks of one loop, then on the threads of [`spawn_cpu`].
+pub fn computations(count: u64) -> (Gain, Gain) {
     let expected = compute(0);
     let start = Instant::now();
     (0..count).for_each(|_| assert_eq!(compute(0), expected));
@@ -83,14 +97,14 @@ pub fn computations(count: u64) -> (Gain, Duration) {
         let start = Instant::now();
         let jobs: Vec<_> = (0..count).map(|_| spawn_cpu(|| compute(0))).collect();
         assert!(join_all(jobs).await.into_iter().all(|sum| sum.unwrap() == expected));
-        (Gain { plain, in_turn, together }, start.elapsed())
+        (Gain { plain, in_turn, together }, Gain { plain, in_turn, together: start.elapsed() })
     })
 }
 
-/// Some milliseconds of work for a processor.
+/// A millisecond or two of work for a processor.
 fn compute(seed: u64) -> u64 {
     // Each step needs the one before, so that no compiler shortens it.
-    (0..5_000_000_u64).fold(black_box(seed), |sum, n| (sum ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7))
+    (0..1_000_000_u64).fold(black_box(seed), |sum, n| (sum ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(7))
 }
 
 /// `count` steps that need not wait: as calls of a function, as tasks awaited one by one, as tasks all at once.

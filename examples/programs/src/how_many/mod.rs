@@ -5,4 +5,5 @@ mod service;
 mod waiting;
 
 pub use gain::{Gain, calls, computations, steps};
+pub use service::service;
 pub use waiting::{Waiters, Waiting, wait};

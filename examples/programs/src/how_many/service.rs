@@ -8,8 +8,11 @@ use std::time::Duration;
 /// A call and its answer: how long the service is to wait, in microseconds.
 pub(super) type Call = [u8; 8];
 
-/// Serves on threads until the process ends; a thread a connection, so that calls never wait for each other there.
-pub(super) fn start() -> io::Result<SocketAddr> {
+/// Serves until the process ends, a thread a connection, so that calls never wait for each other there.
+///
+/// # Errors
+/// What the system says of the address and the thread.
+pub fn service() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     thread::Builder::new().name("service".into()).spawn(move || {

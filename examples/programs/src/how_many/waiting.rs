@@ -36,6 +36,18 @@ pub struct Waiting {
     pub end: Duration,
 }
 
+impl Waiting {
+    /// Memory in use for each, in bytes.
+    pub fn resident_each(&self) -> f64 {
+        self.resident as f64 / self.count as f64
+    }
+
+    /// How long the start of each took, in seconds.
+    pub fn start_each(&self) -> f64 {
+        self.start.as_secs_f64() / self.count as f64
+    }
+}
+
 /// Lets `count` wait at once, and go. Memory that is freed stays with the process, so that only the first call in a
 /// process measures it.
 ///
