@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use axum::http::{Method, Request, StatusCode};
@@ -203,17 +205,27 @@ fn a_plain_function_blocks_a_thread_of_the_pool_and_not_the_loop() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe"); // whoever reads it blocks, until somebody writes
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Were the loop blocked, the test would write nothing, and never end: so that it fails instead, another thread does.
+    let (written, waits) = mpsc::channel::<()>();
+    let late = pipe.clone();
+    let rescue = thread::spawn(move || {
+        if waits.recv_timeout(Duration::from_secs(10)) == Err(RecvTimeoutError::Timeout) {
+            std::fs::write(late, "nobody else wrote").unwrap();
+        }
+    });
     world_with(pipe.to_str().unwrap(), Router::new(), &[], async |world| {
         let others = async {
             for _ in 0..3 {
                 assert_eq!(world.get("/journal").await, (200, "[]".to_owned()));
             }
             std::fs::write(&pipe, "hello").unwrap(); // now it can go on
+            drop(written);
         };
         let ((status, body), ()) = glassloop::join!(world.get("/checksum"), others);
         assert_eq!(status, 200);
         assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["bytes"], 5);
     });
+    rescue.join().unwrap();
 }
 
 #[test]
