@@ -1,6 +1,7 @@
 //! What the programs share.
 
 pub mod http;
+pub mod pipeline;
 pub mod pool;
 pub mod redis_client;
 pub mod servers;
