@@ -1,5 +1,6 @@
 //! What the programs share.
 
+pub mod chat;
 pub mod files;
 pub mod http;
 pub mod pipeline;
