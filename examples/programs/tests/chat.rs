@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use glassloop::net::{TcpListener, TcpSocket, TcpStream};
 use glassloop::stream::StreamExt;
 use glassloop::sync::CancellationToken;
 use glassloop::time::{Instant, pause, sleep, timeout};
-use glassloop::{Builder, JoinHandle, join_all, spawn, yield_now};
+use glassloop::{Builder, JoinHandle, join_all, spawn};
 use glassloop_programs::chat::{Limits, Room, Stopped, serve};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -35,11 +36,7 @@ impl Server {
     }
 
     async fn start_logging(limits: Limits, sees: impl Fn(&str) + 'static) -> Server {
-        // Small buffers in the kernel, so that little fills them; accepted sockets inherit theirs.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_send_buffer_size(1 << 14).unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listener: TcpListener = socket.listen(64).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Rc::new(RefCell::new(Vec::new()));
         let lines = log.clone();
@@ -52,6 +49,7 @@ impl Server {
         Server { address, room, log, stop, serving }
     }
 
+    /// The kernel takes little for it, so that it is soon too slow.
     async fn connect(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1 << 14).unwrap();
@@ -74,6 +72,10 @@ impl Server {
         self.stop.cancel();
         self.serving.await.unwrap()
     }
+}
+
+fn quick() -> Limits {
+    Limits { kernel: 1 << 14, pace: Duration::from_micros(100), ..Limits::default() }
 }
 
 struct Client(WebSocketStream<TcpStream>);
@@ -116,7 +118,7 @@ fn run_paused<F: Future>(future: F) -> F::Output {
 #[test]
 fn what_one_says_all_hear_in_one_order_and_it_too() {
     run(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut ann = server.joined("ann").await;
         let mut bob = server.joined("bob").await;
         assert_eq!(server.room.names(), ["ann", "bob"]);
@@ -157,7 +159,7 @@ async fn talk_until_dropped(server: &Server, ann: &mut Client, bob: &mut Client,
 #[test]
 fn one_that_does_not_read_is_dropped_with_the_reason_and_the_others_miss_nothing() {
     run(async {
-        let server = Server::start(Limits { waiting: 20, ..Limits::default() }).await;
+        let server = Server::start(Limits { waiting: 20, ..quick() }).await;
         let mut slow = server.joined("slow").await;
         let mut ann = server.joined("ann").await;
         let mut bob = server.joined("bob").await;
@@ -186,7 +188,7 @@ fn one_that_does_not_read_is_dropped_with_the_reason_and_the_others_miss_nothing
 #[test]
 fn one_that_never_reads_its_goodbye_is_cut_off_after_the_limit() {
     run(async {
-        let server = Server::start(Limits { waiting: 20, ..Limits::default() }).await;
+        let server = Server::start(Limits { waiting: 20, ..quick() }).await;
         let slow = server.joined("slow").await;
         let mut ann = server.joined("ann").await;
         let mut bob = server.joined("bob").await;
@@ -208,7 +210,7 @@ fn one_that_never_reads_its_goodbye_is_cut_off_after_the_limit() {
 #[test]
 fn a_flood_by_one_drops_nobody_who_reads() {
     run(async {
-        let server = Server::start(Limits { waiting: 4, ..Limits::default() }).await;
+        let server = Server::start(Limits { waiting: 4, ..quick() }).await;
         let mut ann = server.joined("ann").await;
         let (mut sender, mut receiver) = server.joined("bob").await.0.split();
         ann.hears(&["* bob joined"]).await;
@@ -252,7 +254,7 @@ fn hostile(limits: Limits, does: impl AsyncFnOnce(&mut Client), end: &str) {
 
 #[test]
 fn a_message_that_is_too_long_ends_its_sender_alone() {
-    let limits = Limits { message: 1000, ..Limits::default() };
+    let limits = Limits { message: 1000, ..quick() };
     let does = async |eve: &mut Client| eve.say(&"x".repeat(100_000)).await;
     hostile(limits, does, "1009 Message too long: 100000 > 1000");
 }
@@ -260,26 +262,26 @@ fn a_message_that_is_too_long_ends_its_sender_alone() {
 #[test]
 fn a_binary_message_ends_its_sender_alone() {
     let does = async |eve: &mut Client| eve.0.send(Message::binary(vec![0])).await.unwrap();
-    hostile(Limits::default(), does, "1003 text only, please");
+    hostile(quick(), does, "1003 text only, please");
 }
 
 #[test]
 fn a_text_that_is_no_utf8_ends_its_sender_alone() {
     let text = Frame::message(vec![b'a', 0xff], OpCode::Data(Data::Text), true);
     let does = async |eve: &mut Client| eve.0.send(Message::Frame(text)).await.unwrap();
-    hostile(Limits::default(), does, "1007 UTF-8 encoding error: invalid utf-8 sequence of 1 bytes from index 1");
+    hostile(quick(), does, "1007 UTF-8 encoding error: invalid utf-8 sequence of 1 bytes from index 1");
 }
 
 #[test]
 fn bytes_that_are_no_frames_end_their_sender_alone() {
     let does = async |eve: &mut Client| eve.0.get_mut().write_all(b"\xf1\x80").await.unwrap();
-    hostile(Limits::default(), does, "1002 WebSocket protocol error: Reserved bits are non-zero");
+    hostile(quick(), does, "1002 WebSocket protocol error: Reserved bits are non-zero");
 }
 
 #[test]
 fn one_that_vanishes_ends_alone() {
     run(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut ann = server.joined("ann").await;
         let eve = server.joined("eve").await;
         let bob = server.joined("bob").await;
@@ -298,7 +300,7 @@ fn one_that_vanishes_ends_alone() {
 #[test]
 fn a_name_is_refused_in_words_if_it_is_taken_or_none() {
     run(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let _ann = server.joined("ann").await;
         for (name, refusal) in [
             ("ann", "1008 the name ann is taken"),
@@ -317,10 +319,10 @@ fn a_name_is_refused_in_words_if_it_is_taken_or_none() {
 #[test]
 fn one_that_answers_no_ping_is_dropped_when_it_was_silent_too_long() {
     run_paused(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut mute = server.joined("mute").await;
-        let mut ann = server.joined("ann").await; // reads all the time, and so answers
         let start = Instant::now();
+        let mut ann = server.joined("ann").await; // reads all the time, and so answers
         ann.hears(&["* mute is gone: nothing was heard for 60s"]).await;
         assert_eq!(start.elapsed(), Duration::from_secs(60));
         mute.hears(&["* ann joined", "1008 nothing was heard for 60s"]).await;
@@ -330,7 +332,7 @@ fn one_that_answers_no_ping_is_dropped_when_it_was_silent_too_long() {
 #[test]
 fn one_that_does_not_say_hello_in_time_is_let_go() {
     run_paused(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let start = Instant::now();
         let silent = server.connect().await;
         let mut nameless = server.shaken().await;
@@ -343,7 +345,7 @@ fn one_that_does_not_say_hello_in_time_is_let_go() {
 #[test]
 fn one_that_speaks_no_websocket_is_let_go_and_the_log_says_why() {
     run(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut ann = server.joined("ann").await;
         let stream = server.connect().await;
         stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -359,7 +361,7 @@ fn one_that_speaks_no_websocket_is_let_go_and_the_log_says_why() {
 fn a_panic_in_a_clients_task_ends_that_client_alone() {
     run(async {
         let sees = |line: &str| assert!(!line.ends_with(": is eve"), "a bug");
-        let server = Server::start_logging(Limits::default(), sees).await;
+        let server = Server::start_logging(quick(), sees).await;
         let mut ann = server.joined("ann").await;
         let mut eve = server.shaken().await;
         eve.say("eve").await;
@@ -375,7 +377,7 @@ fn a_panic_in_a_clients_task_ends_that_client_alone() {
 #[test]
 fn one_too_many_waits_until_somebody_leaves() {
     run(async {
-        let server = Server::start(Limits { clients: 1, ..Limits::default() }).await;
+        let server = Server::start(Limits { clients: 1, ..quick() }).await;
         let mut ann = server.joined("ann").await;
         let bob = spawn({
             let stream = server.connect().await; // the kernel takes it, the server not yet
@@ -396,7 +398,7 @@ fn one_too_many_waits_until_somebody_leaves() {
 #[test]
 fn stopped_server_lets_all_hear_what_was_said_and_a_goodbye() {
     run_paused(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut clients = Vec::new();
         for name in ["ann", "bob", "cyd"] {
             clients.push(server.joined(name).await);
@@ -405,14 +407,15 @@ fn stopped_server_lets_all_hear_what_was_said_and_a_goodbye() {
         clients[1].hears(&["* cyd joined"]).await;
         let mut nameless = server.shaken().await;
         clients[2].say("last words").await;
-        while server.room.waiting() == 0 {
-            yield_now().await;
-        }
+        clients[2].hears(&["cyd: last words"]).await;
         let start = Instant::now();
         let address = server.address;
         let stopped = spawn(server.stopped());
+        for client in &mut clients[..2] {
+            client.hears(&["cyd: last words"]).await;
+        }
         let hears = clients.into_iter().map(async |mut client| {
-            client.hears(&["cyd: last words", "1001 the server stops", "the end"]).await;
+            client.hears(&["1001 the server stops", "the end"]).await;
         });
         join_all(hears).await;
         nameless.hears(&["1001 the server stops", "the end"]).await;
@@ -424,9 +427,33 @@ fn stopped_server_lets_all_hear_what_was_said_and_a_goodbye() {
 }
 
 #[test]
+fn stopped_server_lets_one_who_is_behind_hear_what_waits_for_it() {
+    run(async {
+        let server = Server::start(Limits { waiting: 20, ..quick() }).await;
+        let mut late = server.joined("late").await;
+        let mut ann = server.joined("ann").await;
+        let mut said = vec!["* ann joined".to_owned()];
+        while server.room.waiting() < 5 {
+            let text = format!("{} {}", said.len(), "x".repeat(1000));
+            ann.say(&text).await;
+            said.push(format!("ann: {text}"));
+            ann.hears(&[&said[said.len() - 1]]).await;
+        }
+        let stopped = spawn(server.stopped());
+        for words in said {
+            late.hears(&[&words]).await;
+        }
+        for mut client in [late, ann] {
+            client.hears(&["1001 the server stops", "the end"]).await;
+        }
+        assert_eq!(stopped.await.unwrap(), Stopped { left: 2, cut: 0 });
+    });
+}
+
+#[test]
 fn stopped_server_cuts_off_after_the_limit_who_does_not_leave() {
     run_paused(async {
-        let server = Server::start(Limits::default()).await;
+        let server = Server::start(quick()).await;
         let mut ann = server.joined("ann").await;
         let _stays = server.joined("stays").await;
         ann.hears(&["* stays joined"]).await;
@@ -439,27 +466,51 @@ fn stopped_server_cuts_off_after_the_limit_who_does_not_leave() {
     });
 }
 
-#[test]
-fn ctrl_c_says_goodbye_to_all_and_ends_the_program() {
-    let mut program =
-        Command::new(env!("CARGO_BIN_EXE_chat")).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+/// The program as a server, what it prints, and where it listens.
+fn program() -> (Child, BufReader<ChildStdout>, SocketAddr) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat"));
+    let mut program = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(program.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
-    let address: SocketAddr =
-        line.split_whitespace().find_map(|word| word.strip_prefix("ws://")?.parse().ok()).unwrap();
+    let address = line.strip_prefix("ws://").and_then(|line| line.split(' ').next()).unwrap().parse().unwrap();
+    (program, output, address)
+}
+
+async fn joined(address: SocketAddr, name: &str) -> Client {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut client = Client(client_async("ws://localhost/", stream).await.unwrap().0);
+    client.say(name).await;
+    client.hears(&[&format!("* {name} joined")]).await;
+    client
+}
+
+fn press_ctrl_c(program: &Child) {
+    kill_process(Pid::from_child(program), Signal::INT).unwrap();
+}
+
+#[test]
+fn ctrl_c_says_goodbye_to_all_and_ends_the_program() {
+    let (mut program, mut output, address) = program();
     run(async {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let mut ann = Client(client_async("ws://localhost/", stream).await.unwrap().0);
-        ann.say("ann").await;
-        ann.hears(&["* ann joined"]).await;
-        kill_process(Pid::from_child(&program), Signal::INT).unwrap();
+        let mut ann = joined(address, "ann").await;
+        press_ctrl_c(&program);
         ann.hears(&["1001 the server stops", "the end"]).await;
     });
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
     assert!(program.wait().unwrap().success());
     assert!(rest.ends_with("stopped: 1 left, 0 were cut off\n"), "{rest}");
+}
+
+#[test]
+fn second_ctrl_c_ends_the_program_while_somebody_stays() {
+    let (mut program, output, address) = program();
+    let _stays = run(joined(address, "stays"));
+    press_ctrl_c(&program);
+    output.lines().map(Result::unwrap).find(|line| line.starts_with("stopping")).unwrap();
+    press_ctrl_c(&program);
+    assert_eq!(program.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
 }
 
 #[test]

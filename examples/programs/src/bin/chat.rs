@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::{WebSocketStream, client_async};
-use glassloop::net::{TcpListener, TcpStream};
+use glassloop::net::{TcpListener, TcpSocket, TcpStream};
 use glassloop::signal::ctrl_c;
 use glassloop::spawn;
 use glassloop::stream::StreamExt;
@@ -106,7 +106,9 @@ struct Visitor {
 
 impl Visitor {
     async fn join(name: &str, server: SocketAddr) -> Result<Visitor, Box<dyn Error>> {
-        let stream = TcpStream::connect(server).await?;
+        let stream = TcpSocket::new_v4()?;
+        stream.set_recv_buffer_size(64 << 10)?; // else the kernel takes megabytes for it before the server notices
+        let stream = stream.connect(server).await?;
         let (socket, _) = client_async(format!("ws://{server}/"), stream).await?;
         let mut visitor = Visitor { name: name.to_owned(), socket };
         visitor.say(name).await?;

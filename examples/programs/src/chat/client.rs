@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
-use async_tungstenite::tungstenite::{Bytes, Utf8Bytes};
+use async_tungstenite::tungstenite::{Bytes, Error, Utf8Bytes};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream, accept_async_with_config};
 use glassloop::net::TcpStream;
 use glassloop::stream::StreamExt;
 use glassloop::sync::{CancellationToken, mpsc};
-use glassloop::time::{interval, timeout};
-use glassloop::yield_now;
+use glassloop::time::{interval, sleep, timeout};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use super::room::Seat;
 use super::{Goodbye, Limits, Room};
@@ -40,7 +40,8 @@ pub(super) async fn serve(stream: TcpStream, address: SocketAddr, room: Rc<Room>
 }
 
 async fn shake_hands(stream: TcpStream, limits: Limits) -> Result<WebSocketStream<TcpStream>, Goodbye> {
-    let _ = stream.set_nodelay(true); // it would do without
+    stream.set_nodelay(true).map_err(Error::Io)?;
+    set_socket_send_buffer_size(&stream, limits.kernel).map_err(|error| Error::Io(error.into()))?;
     let config = WebSocketConfig::default()
         .read_buffer_size(4 << 10) // taken at once by each connection; the default is 128 KiB
         .max_frame_size(Some(limits.message))
@@ -53,8 +54,8 @@ async fn enter(
     room: &Rc<Room>,
     stop: &CancellationToken,
 ) -> Result<(Utf8Bytes, Seat), Goodbye> {
-    let limit = room.limits().hello;
-    let name = timeout(limit, next_text(receiver, limit)); // in all, however often it pings meanwhile
+    let Limits { hello: limit, pace, .. } = room.limits();
+    let name = timeout(limit, next_text(receiver, pace, limit)); // in all, however often it pings meanwhile
     let name = stop.run_until_cancelled(name).await.ok_or(Goodbye::Stopping)?;
     let name = name.unwrap_or(Err(Goodbye::Silent(limit)))?;
     let seat = room.join(&name)?;
@@ -80,20 +81,26 @@ async fn talk(
 }
 
 async fn listen(receiver: &mut WebSocketReceiver<TcpStream>, room: &Room, name: &str) -> Goodbye {
+    let Limits { pace, silence, .. } = room.limits();
     loop {
-        match next_text(receiver, room.limits().silence).await {
+        match next_text(receiver, pace, silence).await {
             Ok(text) => room.say(format!("{name}: {text}")),
             Err(why) => return why,
         }
     }
 }
 
-async fn next_text(receiver: &mut WebSocketReceiver<TcpStream>, limit: Duration) -> Result<Utf8Bytes, Goodbye> {
+async fn next_text(
+    receiver: &mut WebSocketReceiver<TcpStream>,
+    pace: Duration,
+    limit: Duration,
+) -> Result<Utf8Bytes, Goodbye> {
     loop {
-        let message = timeout(limit, receiver.next()).await.map_err(|_| Goodbye::Silent(limit))?;
-        // One read brings many messages. All others run before the next of them: so whoever can write has written, and
-        // nobody who reads is taken for slow because somebody talks fast.
-        yield_now().await;
+        let message = timeout(limit, async {
+            sleep(pace).await; // meanwhile its own connection fills; the queues of others do not
+            receiver.next().await
+        });
+        let message = message.await.map_err(|_| Goodbye::Silent(limit))?;
         match message {
             Some(Ok(Message::Text(text))) => return Ok(text),
             Some(Ok(Message::Binary(_))) => return Err(Goodbye::Binary),

@@ -2,8 +2,8 @@
 //!
 //! The first message of a client is its name. From then on it hears what is said: `ann: hello`, and notices such as
 //! `* ann joined`. A client has one task, which reads and writes at once, and a queue of what it has yet to hear. One
-//! whose queue is full is dropped with a reason. So a talker never waits, and what waits is bounded: a queue a client,
-//! and what the kernel keeps of each connection, which may be megabytes.
+//! whose queue is full is dropped with a reason. So nobody waits for it, and the memory is bounded. That a client which
+//! reads is not dropped because another floods, a pace sees to: no client is heard more often.
 
 mod client;
 mod goodbye;
@@ -27,8 +27,12 @@ pub struct Limits {
     pub clients: usize,
     /// The longest message, in bytes.
     pub message: usize,
-    /// How many messages may wait for a client.
+    /// How many messages may wait for a client; at least one.
     pub waiting: usize,
+    /// How many bytes the kernel may keep for a client, beside them. By itself it would keep megabytes.
+    pub kernel: usize,
+    /// In this time a client is heard once; the rest of what it says stays in its connection, which fills.
+    pub pace: Duration,
     /// How long a client may take to shake hands, and then to say its name.
     pub hello: Duration,
     /// How long a client may be silent. It is pinged twice in that time, and whoever reads answers.
@@ -43,6 +47,8 @@ impl Default for Limits {
             clients: 1000,
             message: 4 << 10,
             waiting: 64,
+            kernel: 64 << 10,
+            pace: Duration::from_millis(10),
             hello: Duration::from_secs(10),
             silence: Duration::from_secs(60),
             goodbye: Duration::from_secs(5),

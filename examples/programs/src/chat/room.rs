@@ -72,7 +72,7 @@ impl Room {
         if self.closed.get() {
             return Err(Goodbye::Stopping);
         }
-        if name.is_empty() || name.len() > 24 || !name.chars().all(char::is_alphanumeric) {
+        if !(1..=24).contains(&name.chars().count()) || !name.chars().all(char::is_alphanumeric) {
             return Err(Goodbye::Name("a name has 1 to 24 letters and digits".to_owned()));
         }
         if self.members.borrow().iter().any(|member| member.name == name) {
