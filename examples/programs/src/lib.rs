@@ -1,11 +1,14 @@
 //! What the programs share.
 
+pub mod chat;
 pub mod cores;
 pub mod crawl;
 pub mod dashboard;
 pub mod fetch;
+pub mod files;
 pub mod how_many;
 pub mod http;
+pub mod pipeline;
 pub mod pool;
 pub mod rate_limited;
 pub mod redis_client;
