@@ -49,9 +49,6 @@ mod tokio_io;
 #[cfg(feature = "futures-task")]
 pub use futures_task::{LocalSpawner, Spawner};
 
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
-use crate::net::families::end;
-
 /// Gives a macro every byte stream: those of [`net`](crate::net), and those in memory.
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
 macro_rules! streams {
