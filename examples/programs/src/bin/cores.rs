@@ -64,15 +64,12 @@ fn scaling() -> Outcome {
         rates[loops - 1] += rate;
         efficiencies[loops - 1] += efficiency;
     }
+    let (rate, efficiency) = (rates[1] / rates[0], efficiencies[1] / efficiencies[0]);
+    println!("Two loops answer {rate:.2} times as many as one a second, and for each second of processor that");
     println!(
-        "Two loops answer {:.2} times as many as one a second, and for each second of processor",
-        rates[1] / rates[0]
+        "they were given {efficiency:.2} times as many. The first ratio is bounded by what others leave them; among"
     );
-    println!(
-        "that they were given {:.2} times as many. What load and others take of the",
-        efficiencies[1] / efficiencies[0]
-    );
-    println!("processors, a second loop cannot have: only on idle ones is the first ratio 2.\n");
+    println!("others it mostly says that two threads get a greater share. The second says what a loop costs.\n");
     Ok(())
 }
 
