@@ -52,19 +52,24 @@ fn serve(addr: SocketAddr) -> Outcome {
 
 fn scaling() -> Outcome {
     println!("requests that compute ({REQUEST}), {CONNECTIONS} connections from another process");
-    println!("             answered each second   processors: server   load   others   of");
-    let mut rates = [0.0; 2];
+    println!("           answered:  a second    a second of   processors:  server   load  others     of");
+    println!("                                  the server's");
+    let (mut rates, mut efficiencies) = ([0.0; 2], [0.0; 2]);
     for loops in [1, 2, 1, 2] {
-        let measured = measure(loops)?;
-        let Measured { rate, server, load, others, processors } = measured;
-        println!("{loops} loops {rate:>25.0} {server:>20.2} {load:>6.2} {others:>8.2} {processors:>4}");
-        rates[loops - 1] += rate / 2.0;
+        let Measured { rate, server, load, others, processors } = measure(loops)?;
+        let efficiency = rate / server;
+        println!(
+            "{loops} loops {rate:>21.0} {efficiency:>14.0} {server:>21.2} {load:>6.2} {others:>7.2} {processors:>6}"
+        );
+        rates[loops - 1] += rate;
+        efficiencies[loops - 1] += efficiency;
     }
+    let (rate, efficiency) = (rates[1] / rates[0], efficiencies[1] / efficiencies[0]);
+    println!("Two loops answer {rate:.2} times as many as one a second, and for each second of processor that");
     println!(
-        "two loops answer {:.2} times as many as one. Where load and others need a part of the",
-        rates[1] / rates[0]
+        "they were given {efficiency:.2} times as many. The first ratio is bounded by what others leave them; among"
     );
-    println!("processors, it cannot be 2: the column `server` says how many processors the loops had.\n");
+    println!("others it mostly says that two threads get a greater share. The second says what a loop costs.\n");
     Ok(())
 }
 
