@@ -1,6 +1,7 @@
 //! The dashboard's routes. Services, app and client share one loop under a stopped clock, so that waits take no time and
 //! are exact.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -214,14 +215,21 @@ fn a_plain_function_blocks_a_thread_of_the_pool_and_not_the_loop() {
         }
     });
     world_with(pipe.to_str().unwrap(), Router::new(), &[], async |world| {
+        let is_answered = Cell::new(false);
+        let reading = async {
+            let answer = world.get("/checksum").await;
+            is_answered.set(true);
+            answer
+        };
         let others = async {
             for _ in 0..3 {
                 assert_eq!(world.get("/journal").await, (200, "[]".to_owned()));
             }
+            assert!(!is_answered.get(), "the others were answered after it");
             std::fs::write(&pipe, "hello").unwrap(); // now it can go on
             drop(written);
         };
-        let ((status, body), ()) = glassloop::join!(world.get("/checksum"), others);
+        let ((status, body), ()) = glassloop::join!(reading, others);
         assert_eq!(status, 200);
         assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["bytes"], 5);
     });
