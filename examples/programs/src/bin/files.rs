@@ -15,6 +15,8 @@ use glassloop_programs::files::{Counted, Counts, by_calls, by_jobs, in_one_job, 
 
 const FILES: usize = 1000;
 const AT_ONCE: usize = 16;
+/// Of each way the best of so many is shown: beside other work on the machine, one alone says little.
+const ROUNDS: usize = 3;
 const BEAT: Duration = Duration::from_millis(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,20 +28,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!();
     println!("                                       took    of the first   the loop stood still");
     glassloop::run(async {
-        let blocking = measure(async { in_turn(&paths) }).await;
-        let rows = [
-            ("std::fs on the loop, in turn", &blocking),
-            ("glassloop::fs, 1 at a time", &measure(by_calls(&paths, 1)).await),
-            ("glassloop::fs, 16 at a time", &measure(by_calls(&paths, AT_ONCE)).await),
-            ("a job a file, 16 at a time", &measure(by_jobs(&paths, AT_ONCE)).await),
-            ("one job for all", &measure(in_one_job(paths.clone())).await),
-        ];
-        for (how, Measured { took, still, .. }) in rows {
-            let ratio = took.as_secs_f64() / blocking.took.as_secs_f64();
+        let mut best = each_way(&paths).await;
+        for _ in 1..ROUNDS {
+            for (best, again) in best.iter_mut().zip(each_way(&paths).await) {
+                if again.took < best.took {
+                    *best = again;
+                }
+            }
+        }
+        for Measured { how, took, still } in &best {
+            let ratio = took.as_secs_f64() / best[0].took.as_secs_f64();
             println!("{how:30}   {took:>10.1?}   {ratio:>10.1} ×   {still:>10.1?}");
         }
         Ok(())
     })
+}
+
+async fn each_way(paths: &[PathBuf]) -> [Measured; 5] {
+    [
+        measure("std::fs on the loop, in turn", async { in_turn(paths) }).await,
+        measure("glassloop::fs, 1 at a time", by_calls(paths, 1)).await,
+        measure("glassloop::fs, 16 at a time", by_calls(paths, AT_ONCE)).await,
+        measure("a job a file, 16 at a time", by_jobs(paths, AT_ONCE)).await,
+        measure("one job for all", in_one_job(paths.to_vec())).await,
+    ]
 }
 
 /// Texts of 20 to 60 lines.
@@ -56,12 +68,13 @@ fn total(counted: Counted) -> std::io::Result<Counts> {
 }
 
 struct Measured {
+    how: &'static str,
     took: Duration,
     /// The longest time in which a task that wants to run every millisecond did not.
     still: Duration,
 }
 
-async fn measure(work: impl Future<Output = Counted>) -> Measured {
+async fn measure(how: &'static str, work: impl Future<Output = Counted>) -> Measured {
     let still = Rc::new(Cell::new(Duration::ZERO));
     let seen = still.clone();
     let beat = spawn(async move {
@@ -78,5 +91,5 @@ async fn measure(work: impl Future<Output = Counted>) -> Measured {
     let took = start.elapsed();
     sleep(BEAT * 2).await; // and once more
     beat.abort();
-    Measured { took, still: still.get() }
+    Measured { how, took, still: still.get() }
 }
