@@ -24,9 +24,9 @@ use people::Person;
 
 /// Keeps the newest events of a runtime in a few bytes each, and tells them as a [`Recorder`](super::Recorder) does.
 ///
-/// It is made to stay on while a program does its work: a poll takes 16 bytes and about 13 ns more, one that names a
-/// lock or channel up to 19 ns, one of a task that was just spawned and ends 24 ns with all that, and a reading of the
-/// clock, which is 23 ns on the machine that this was measured on
+/// It is made to stay on while a program does its work: a poll takes 16 bytes and about 12 ns more, one that names a
+/// lock or channel 14 ns, one of a task that was just spawned and ends 26 ns with all that, and a reading of the
+/// clock, which is 22 ns on the machine that this was measured on
 /// (`benches/benches/glass.rs`). Nothing is allocated for an event. What happens within a poll has the time at which
 /// the poll began: a wait in the queue is never told too short, and too long by no more than that poll.
 ///
