@@ -19,7 +19,7 @@ use crate::cell::{FUTURE, Inbox, QUEUED, RemoteRef, TaskRef, Waiter};
 use crate::live;
 use crate::panics::guarded;
 use crate::state::State;
-use crate::trace::{Event, Leaf, Outcome, RuntimeId, Via, Why};
+use crate::trace::{Event, Found, Leaf, Outcome, RuntimeId, Via, Way, Why};
 
 struct Current {
     state: Cell<*const State>,
@@ -190,11 +190,11 @@ pub(crate) fn make_ready(state: &State, task: TaskRef, why: impl FnOnce() -> Why
 
 /// The same, where the cause is whoever runs, by way of `via`.
 #[inline]
-pub(crate) fn make_ready_by(state: &State, task: TaskRef, via: impl FnOnce() -> Option<Via>) {
+pub(crate) fn make_ready_by(state: &State, task: TaskRef, via: impl FnOnce() -> Option<Way>) {
     if is_admitted(&task) {
         state.ready.push_by(task, &state.trace, &state.running, via);
     } else {
-        merge_owned(state, task, || Why { cause: state.running.cause(), via: via() });
+        merge_owned(state, task, || Why { cause: state.running.cause(), via: via().map(Via::from) });
     }
 }
 
@@ -271,7 +271,7 @@ pub(crate) fn with_loop_of<R>(task: &TaskRef, act: impl FnOnce(&State) -> R) -> 
 
 /// Wakes a task that waited; the cause is whoever runs, by way of `via`.
 #[inline]
-pub(crate) fn wake_task(task: TaskRef, via: impl FnOnce() -> Option<Via>) {
+pub(crate) fn wake_task(task: TaskRef, via: impl FnOnce() -> Option<Way>) {
     current(|state| match state {
         Some(state) if task.is_of(&state.inbox) => {
             make_ready_by(state, task, via);
@@ -309,7 +309,7 @@ pub(crate) fn waiter(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> Waiter {
 
 /// The running task, if `cx` stands for it.
 #[inline]
-pub(crate) fn own_waiter(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> Option<Waiter> {
+pub(crate) fn own_waiter<L: Into<Found>>(cx: &Context<'_>, leaf: impl FnOnce() -> L) -> Option<Waiter> {
     let address = address(cx, leaf);
     // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread. The waker's own pointer is only compared.
     (!address.is_null()).then(|| Waiter::Task(unsafe { TaskRef::at(address) }))
@@ -335,7 +335,7 @@ pub(crate) fn new_waiter(
 
 /// The running task's address if `cx` stands for it; else null.
 #[inline]
-pub(crate) fn address(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> *const () {
+pub(crate) fn address<L: Into<Found>>(cx: &Context<'_>, leaf: impl FnOnce() -> L) -> *const () {
     let (waker, running) = (cx.waker(), running_address());
     if is_own(waker) && running == waker.data() { running } else { other_address(waker, leaf) }
 }
@@ -344,7 +344,7 @@ pub(crate) fn address(cx: &Context<'_>, leaf: impl FnOnce() -> Leaf) -> *const (
 /// the task that runs waits for it.
 #[cold]
 #[inline(never)]
-fn other_address(waker: &Waker, leaf: impl FnOnce() -> Leaf) -> *const () {
+fn other_address<L: Into<Found>>(waker: &Waker, leaf: impl FnOnce() -> L) -> *const () {
     current(|state| {
         let Some(state) = state else { return ptr::null() };
         let running = state.running.address();

@@ -13,7 +13,7 @@ use super::start;
 use super::turn::{self, Host};
 use crate::cell::{NOTED, TaskRef, with_root};
 use crate::state::State;
-use crate::trace::{Cause, Leaf, Via};
+use crate::trace::{Cause, Leaf, Way};
 use crate::wake;
 
 /// Turns the loop until its tasks have ended, or `limit` is over, which for jobs is `until`. Those that have not.
@@ -77,7 +77,7 @@ fn wait_for_all(state: &State, left: &Rc<Cell<usize>>) -> bool {
         let hook = move |_: &_| {
             left.set(left.get() - 1);
             if left.get() == 0 {
-                wake::wake_task(root, || Some(Via { what: Via::ENDED, made: site }));
+                wake::wake_task(root, || Some(Way::ended(site)));
             }
         };
         state.endings.borrow_mut().get_or_default(task.id().0).hooks.push(Box::new(hook));

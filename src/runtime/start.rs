@@ -10,7 +10,7 @@ use crate::cell::{CANCEL, HANDLE, Joined, NOTED, PANICKED, TaskRef, Waiter};
 use crate::panics::{dispose, message_of, say};
 use crate::pool::{Crew, JobFuture};
 use crate::state::{End, Ending, State};
-use crate::trace::{Cause, Event, Kind, Outcome, TaskId, Via, Why};
+use crate::trace::{Cause, Event, Kind, Outcome, TaskId, Way, Why};
 use crate::wake;
 
 pub(super) fn next_id(state: &State) -> TaskId {
@@ -183,9 +183,8 @@ pub(super) fn cancel(state: &State, task: &TaskRef) {
 #[inline(always)] // twice, into the run phase: 9 instructions a task
 pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
     state.tasks.remove(task);
-    let header = task.header();
     // Set aside, what only some tasks have costs the others 30 instructions less.
-    if header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost() {
+    if has_more_to_tell(task) {
         finish_told(state, task, outcome);
     } else if state.trace.is_on() {
         finish_observed(state, task, outcome);
@@ -194,12 +193,31 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
     }
 }
 
+/// Whether it is a task for `finish_told`.
+#[inline(always)]
+fn has_more_to_tell(task: &TaskRef) -> bool {
+    let header = task.header();
+    header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost()
+}
+
 #[inline]
 fn wake_joiner(state: &State, task: &TaskRef, joiner: Option<Waiter>) {
     if let Some(joiner) = joiner {
-        let via = || Some(Via { what: Via::ENDED, made: task.site() });
+        let via = || Some(Way::ended(task.site()).into());
         wake::wake_because(state, joiner, || Why { cause: state.running.cause(), via: via() });
     }
+}
+
+/// As `finish`, where sinks alone are told.
+#[cold]
+#[inline(never)] // or a poll that does not end a task would have its frame
+pub(super) fn finish_recorded(state: &State, task: &TaskRef, outcome: Outcome) {
+    state.tasks.remove(task);
+    if has_more_to_tell(task) {
+        return finish_told(state, task, outcome);
+    }
+    state.trace.done_lean(task.id(), outcome);
+    wake_joiner(state, task, task.take_joiner());
 }
 
 /// As `finish`, for a task that has nothing else for which `finish_told` looks: 60 instructions fewer.

@@ -97,7 +97,7 @@ fn tell_untaken(state: &State, stands: &[Stand]) {
         let why = format!(
             "{} at {site} was handed to {owner}, which was polled since and did not poll this future, while others \
              wait behind it for the same (made at {made}); await a future that was begun, or drop it",
-            op.name
+            op.what.name
         );
         tell(state, tasks, why);
     }

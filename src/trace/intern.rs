@@ -1,5 +1,6 @@
 //! Tables of what recurs: it is kept once, and told by its number.
 
+use std::cell::Cell;
 use std::ptr;
 
 use super::Leaf;
@@ -12,11 +13,11 @@ pub(super) type Key = [usize; 4];
 #[inline]
 pub(super) fn place_of(leaf: &Leaf) -> Key {
     match *leaf {
-        Leaf::Timer { site, .. } => [0, address(site), 0, 0],
-        Leaf::Source { site, direction, .. } => [0, address(site), direction as usize, 1 << 8],
-        Leaf::Join { spawned, .. } => [0, address(spawned), 0, 2 << 8],
+        Leaf::Timer { site, .. } => [address(site), 0, 0, 0],
+        Leaf::Source { site, direction, .. } => [address(site), direction as usize, 0, 1 << 8],
+        Leaf::Join { spawned, .. } => [address(spawned), 0, 0, 2 << 8],
         Leaf::Sync { what, class, site, made } => {
-            [what.as_ptr().addr(), address(site), address(made), what.len() << 8 | class as usize]
+            [address(site), address(made), what.as_ptr().addr(), what.len() << 8 | class as usize]
         }
     }
 }
@@ -27,13 +28,16 @@ pub(super) fn address<T>(place: &'static T) -> usize {
 
 /// The numbers of what was looked for of late, by the address of a place and what else tells keys apart: found without a
 /// walk, a product or a look at a length. Each key has its one seat, and a newer one takes it.
-pub(super) struct Recent<const PARTS: usize>(Box<[([usize; PARTS], usize); RECENT]>);
+pub(super) struct Recent<const PARTS: usize>(Box<[Seat<PARTS>; RECENT]>);
+
+/// A key, and its number.
+type Seat<const PARTS: usize> = ([Cell<usize>; PARTS], Cell<usize>);
 
 const RECENT: usize = 128;
 
 impl<const PARTS: usize> Recent<PARTS> {
     pub(super) fn new() -> Recent<PARTS> {
-        Recent(Box::new([([0; PARTS], 0); RECENT]))
+        Recent(Box::new([const { ([const { Cell::new(0) }; PARTS], Cell::new(0)) }; RECENT]))
     }
 
     /// The number of this key, or 0.
@@ -41,19 +45,21 @@ impl<const PARTS: usize> Recent<PARTS> {
     pub(super) fn get(&self, key: [usize; PARTS]) -> u64 {
         let (known, number) = &self.0[Self::seat(&key)];
         // One by one: as arrays they were written to the stack to be compared there.
-        let is_known = known.iter().zip(key).all(|(known, part)| *known == part);
-        if is_known { *number as u64 } else { 0 }
+        let is_known = known.iter().zip(key).all(|(known, part)| known.get() == part);
+        if is_known { number.get() as u64 } else { 0 }
     }
 
-    pub(super) fn set(&mut self, key: [usize; PARTS], number: u64) {
-        self.0[Self::seat(&key)] = (key, number as usize);
+    pub(super) fn set(&self, key: [usize; PARTS], number: u64) {
+        let (known, kept) = &self.0[Self::seat(&key)];
+        known.iter().zip(key).for_each(|(known, part)| known.set(part));
+        kept.set(number as usize);
     }
 
-    /// By its second and third part, which are addresses. Places are 24 bytes each and lie side by side, so that sums of
+    /// By its first two parts, which are addresses. Places are 24 bytes each and lie side by side, so that sums of
     /// two would often be the same.
     #[inline(always)]
     fn seat(key: &[usize; PARTS]) -> usize {
-        (key[1].wrapping_add(key[2].wrapping_mul(5)) >> 3) % RECENT
+        (key[0].wrapping_add(key[1].wrapping_mul(5)) >> 3) % RECENT
     }
 }
 

@@ -89,6 +89,39 @@ impl Leaf {
     }
 }
 
+/// What is waited for, as its operation's `static` says it: the address of one stands for it.
+#[derive(Debug)]
+pub(crate) struct What {
+    pub(crate) name: &'static str,
+    /// Of what kind the wait is.
+    pub(crate) class: Class,
+}
+
+/// What a leaf tells of itself: a [`Leaf`], or a [`Leaf::Sync`] by three addresses, which are all that the flight recorder
+/// looks at. With name and class for two of its four keys, and room for what is seldom, a wait took 71 instructions to
+/// note, and takes 40 so.
+pub(crate) enum Found {
+    Leaf(Leaf),
+    Sync(&'static What, &'static Location<'static>, &'static Location<'static>),
+}
+
+impl From<Leaf> for Found {
+    #[inline]
+    fn from(leaf: Leaf) -> Found {
+        Found::Leaf(leaf)
+    }
+}
+
+impl From<Found> for Leaf {
+    #[inline]
+    fn from(found: Found) -> Leaf {
+        match found {
+            Found::Leaf(leaf) => leaf,
+            Found::Sync(&What { name: what, class }, site, made) => Leaf::Sync { what, class, site, made },
+        }
+    }
+}
+
 /// By what one task woke another: `released the Mutex`, and where that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -102,6 +135,29 @@ pub struct Via {
 impl Via {
     /// What a task did that woke whoever awaited it.
     pub(crate) const ENDED: &'static str = "ended";
+}
+
+/// A [`Via`] as those tell it who wake: by addresses alone. To choose a text by its parts, and to compare them, took 9
+/// instructions more a wake.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) what: &'static &'static str,
+    pub(crate) made: &'static Location<'static>,
+}
+
+impl Way {
+    /// A task ended, and woke whoever awaited it; where it was spawned.
+    #[inline]
+    pub(crate) fn ended(made: &'static Location<'static>) -> Way {
+        Way { what: &Via::ENDED, made }
+    }
+}
+
+impl From<Way> for Via {
+    #[inline]
+    fn from(Way { what, made }: Way) -> Via {
+        Via { what, made }
+    }
 }
 
 /// Why a task is woken: the whole of it.

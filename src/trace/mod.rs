@@ -51,7 +51,7 @@ pub use watch::WatchedTask;
 pub(crate) use absent::Turns;
 #[cfg(feature = "console")]
 pub(crate) use console::Console;
-pub(crate) use leaf::{About, Why};
+pub(crate) use leaf::{About, Found, Way, What, Why};
 pub(crate) use meter::Meter;
 use noted::Noted;
 pub(crate) use sinks::Sinks;

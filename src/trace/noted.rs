@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{Class, Leaf, Tracer};
+use super::{Found, Leaf, Tracer, What};
 
 /// What the poll that runs was found to wait for first, in one word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,32 +29,35 @@ impl Noted {
 
 impl Tracer {
     /// A leaf was polled to no avail: the poll that runs waits for it, and perhaps for others after it.
-    pub(crate) fn note_leaf(&self, leaf: impl FnOnce() -> Leaf) {
-        if self.is_on.get() && self.noted.get() == Noted::NOTHING {
-            match leaf() {
-                Leaf::Sync { what, class, site, made } => self.note_sync(what, class, site, made),
-                leaf => self.keep_leaf(leaf),
-            }
+    #[inline]
+    pub(crate) fn note_leaf<L: Into<Found>>(&self, leaf: impl FnOnce() -> L) {
+        if self.noted.get() != Noted::NOTHING {
+            return;
+        }
+        match leaf().into() {
+            Found::Sync(what, site, made) if self.is_alone.get() => self.note_sync(what, site, made),
+            found if self.is_on.get() => self.keep_leaf(found.into()),
+            _ => {}
         }
     }
 
     /// Kept and read again, a leaf's 40 bytes took 18 instructions a wait: where its number will do, that is all that
     /// is kept. By parts, for they are in registers.
     #[inline(always)] // into the few kinds of leaf: 10 instructions
-    fn note_sync(
-        &self,
-        what: &'static str,
-        class: Class,
-        site: &'static Location<'static>,
-        made: &'static Location<'static>,
-    ) {
-        if self.is_lean.get()
-            && self.turns.is_none()
-            && let Some(number) = self.sinks.number_of(what, class, site, made)
-        {
-            self.noted.set(number);
-        } else {
-            self.keep_leaf(Leaf::Sync { what, class, site, made });
+    fn note_sync(&self, what: &'static What, site: &'static Location<'static>, made: &'static Location<'static>) {
+        match self.sinks.number_of(what, site, made) {
+            Some(number) => self.noted.set(number),
+            None => self.note_new(what, site, made),
+        }
+    }
+
+    /// A wait that was not noted of late.
+    #[cold]
+    #[inline(never)]
+    fn note_new(&self, what: &'static What, site: &'static Location<'static>, made: &'static Location<'static>) {
+        match self.sinks.new_number_of(what, site, made) {
+            Some(number) => self.noted.set(number),
+            None => self.keep_leaf(Found::Sync(what, site, made).into()),
         }
     }
 

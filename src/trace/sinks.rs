@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "glass")]
 use super::FlightRecorder;
-use super::{Class, Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Via};
+use super::{Event, Kind, Leaf, Noted, Outcome, RuntimeId, TaskId, Way, What};
 use crate::clock::Instant;
 
 /// What the runtime was asked to record.
@@ -60,24 +60,38 @@ impl Sinks {
         let _ = task;
     }
 
-    /// The number of a leaf of the kind `Sync`, for `pending`, if there is room for it.
+    /// The number of a leaf of the kind `Sync`, for `pending`, if it was asked for of late.
     #[inline(always)]
     pub(super) fn number_of(
         &self,
-        what: &'static str,
-        class: Class,
+        what: &'static What,
         site: &'static Location<'static>,
         made: &'static Location<'static>,
     ) -> Option<Noted> {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            return flight.number_of(what, class, site, made);
+            return flight.number_of(what, site, made);
         }
-        let _ = (what, class, site, made);
+        let _ = (what, site, made);
         None
     }
 
-    #[inline(always)] // into its one caller
+    /// The same of any, if there is room for it.
+    pub(super) fn new_number_of(
+        &self,
+        what: &'static What,
+        site: &'static Location<'static>,
+        made: &'static Location<'static>,
+    ) -> Option<Noted> {
+        #[cfg(feature = "glass")]
+        if let Some(flight) = &self.flight {
+            return flight.new_number_of(what, site, made);
+        }
+        let _ = (what, site, made);
+        None
+    }
+
+    #[inline(always)] // into the end of a poll
     pub(super) fn pending(&self, now: Instant, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
@@ -96,10 +110,10 @@ impl Sinks {
     }
 
     #[inline(always)] // into each kind of wake: out of line its frame took 20 instructions
-    pub(super) fn wake_by(&self, now: Instant, task: TaskId, by: TaskId, via: Option<Via>) {
+    pub(super) fn wake_by(&self, now: Instant, task: TaskId, by: TaskId, via: Option<Way>) {
         #[cfg(feature = "glass")]
         if let Some(flight) = &self.flight {
-            flight.wake_by(now, task, by, via);
+            return flight.wake_by(now, task, by, via);
         }
         let _ = (now, task, by, via);
     }

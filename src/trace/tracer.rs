@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::accounts::{Account, Accounts};
-use super::{Cause, Counted, Event, Kind, Leaf, Meter, Noted, Outcome, Phase, Sinks, TaskId, Turns, Via, Why};
+use super::{Cause, Counted, Event, Kind, Leaf, Meter, Noted, Outcome, Phase, Sinks, TaskId, Turns, Way, Why};
 use crate::clock::{Clock, Instant};
 use crate::panics::{dispose, guarded, say};
 
@@ -59,7 +59,9 @@ pub(crate) struct Tracer {
     /// Somebody is given events.
     on: Cell<bool>,
     /// Somebody is told, but sinks alone, who are given the events of each poll by ways of their own.
-    pub(super) is_lean: Cell<bool>,
+    is_lean: Cell<bool>,
+    /// The same, and nobody hears of turns: what is told goes into the sinks, and nowhere else.
+    pub(super) is_alone: Cell<bool>,
     /// Somebody is given events, or hears of turns.
     pub(super) is_on: Cell<bool>,
     pub(super) turns: Option<Turns>,
@@ -96,6 +98,7 @@ impl Tracer {
         Tracer {
             on: Cell::new(is_observed || sinks.are_any()),
             is_lean: Cell::new(!is_observed && sinks.are_any()),
+            is_alone: Cell::new(!is_observed && sinks.are_any()),
             is_on: Cell::new(is_observed || sinks.are_any()),
             turns: None,
             accounts: Accounts::new(is_observed),
@@ -117,7 +120,7 @@ impl Tracer {
     /// Counts what happens, too.
     pub(crate) fn metered(self, meter: Option<Meter>) -> Tracer {
         self.turn_on(self.on.get() || meter.is_some());
-        self.is_lean.set(self.is_lean.get() && meter.is_none());
+        self.set_lean(self.is_lean.get() && meter.is_none());
         Tracer { meter, ..self }
     }
 
@@ -174,6 +177,17 @@ impl Tracer {
         self.is_lean.get()
     }
 
+    /// Whether events are told to sinks alone, and turns to nobody.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone.get()
+    }
+
+    fn set_lean(&self, is_lean: bool) {
+        self.is_lean.set(is_lean);
+        self.is_alone.set(is_lean && self.turns.is_none());
+    }
+
     fn turn_on(&self, events: bool) {
         self.on.set(events);
         self.is_on.set(events || self.turns.is_some());
@@ -184,6 +198,7 @@ impl Tracer {
     pub(crate) fn with_turns(mut self, turns: Option<Turns>) -> Tracer {
         self.turns = turns;
         self.turn_on(self.on.get());
+        self.set_lean(self.is_lean.get());
         self
     }
 
@@ -201,23 +216,35 @@ impl Tracer {
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
-        self.noted.set(Noted::NOTHING);
         if self.is_lean.get() {
-            self.sinks.poll(task);
-        } else if self.on.get() {
+            return self.poll_lean(task);
+        }
+        self.noted.set(Noted::NOTHING);
+        if self.on.get() {
             self.deliver(Event::Poll(task));
         }
+    }
+
+    /// As `poll`, if it `is_lean`.
+    #[inline]
+    pub(crate) fn poll_lean(&self, task: TaskId) {
+        self.noted.set(Noted::NOTHING);
+        self.sinks.poll(task);
     }
 
     /// Tells `Event::Pending`. The leaf stays noted, for `turn_pends`.
     #[inline]
     pub(crate) fn pending(&self, task: TaskId) {
-        if !self.is_lean.get() {
-            if self.on.get() {
-                self.deliver_pending(task);
-            }
-            return;
+        if self.is_lean.get() {
+            self.pending_lean(task);
+        } else if self.on.get() {
+            self.deliver_pending(task);
         }
+    }
+
+    /// As `pending`, if it `is_lean`.
+    #[inline(always)] // into the end of a poll: 16 instructions
+    pub(crate) fn pending_lean(&self, task: TaskId) {
         let now = self.clock.now();
         self.stamp.set(now);
         self.sinks.pending(now, task, self.noted.get(), || *self.leaf.borrow());
@@ -240,7 +267,7 @@ impl Tracer {
 
     /// Tells `Event::Wake` of a wake by a task, to sinks alone: if it `is_lean`.
     #[inline]
-    pub(crate) fn wake_by(&self, task: TaskId, by: TaskId, via: Option<Via>) {
+    pub(crate) fn wake_by(&self, task: TaskId, by: TaskId, via: Option<Way>) {
         self.sinks.wake_by(self.within(), task, by, via);
     }
 
@@ -270,7 +297,7 @@ impl Tracer {
     }
 
     /// Tells `Event::Done` to sinks alone, if it `is_lean`.
-    #[inline(always)] // into its one caller
+    #[inline(always)] // into the end of a task
     pub(crate) fn done_lean(&self, task: TaskId, outcome: Outcome) {
         if self.is_lean.get() {
             let now = self.clock.now();
@@ -363,7 +390,7 @@ impl Tracer {
                 };
                 if left == 0 && !self.track_waits {
                     self.is_observed.set(false);
-                    self.is_lean.set(self.meter.is_none() && self.sinks.are_any());
+                    self.set_lean(self.meter.is_none() && self.sinks.are_any());
                     self.accounts.end();
                 }
                 self.turn_on(self.is_observed.get() || self.sinks.are_any() || self.meter.is_some());

@@ -13,7 +13,7 @@ use std::task::{Context, Waker};
 
 use super::{Grant, Op};
 use crate::cell::{Stays, TaskRef, Waiter};
-use crate::trace::{Class, Leaf, Via};
+use crate::trace::{Class, Found, Leaf, Way};
 use crate::wake;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,24 +193,23 @@ impl Entry {
     /// The same for one whose waiter, foreign perhaps, was not woken.
     #[cold]
     pub(super) fn give_early(self: Rc<Entry>) {
-        wake::forget_leaf(|noted| *noted == self.leaf());
+        wake::forget_leaf(|noted| *noted == Leaf::from(self.leaf()));
         let foreign = self.foreign.take();
         self.give();
         drop(foreign);
     }
 
     /// What whoever stands in it waits for.
-    fn leaf(&self) -> Leaf {
-        let Op { name: what, class, .. } = *self.op.get();
-        Leaf::Sync { what, class, site: self.site.get(), made: self.made.get() }
+    fn leaf(&self) -> Found {
+        Found::Sync(&self.op.get().what, self.site.get(), self.made.get())
     }
 
     /// What is done by whoever wakes the one who stands in it.
     #[expect(clippy::unnecessary_wraps, reason = "a wake may have none")]
-    fn via(&self) -> Option<Via> {
-        let Op { gives, closes, .. } = *self.op.get();
+    fn via(&self) -> Option<Way> {
+        let Op { gives, closes, .. } = self.op.get();
         let what = if self.stage.get() == Stage::Granted(Grant::Closed) { closes } else { gives };
-        Some(Via { what, made: self.made.get() })
+        Some(Way { what, made: self.made.get() })
     }
 
     /// Nobody stands in it yet: now whoever `cx` stands for does.
@@ -280,7 +279,7 @@ impl Entry {
     /// Nobody waits here any more.
     #[inline(never)]
     pub(super) fn clear(&self) {
-        wake::forget_leaf(|noted| *noted == self.leaf());
+        wake::forget_leaf(|noted| *noted == Leaf::from(self.leaf()));
         self.stage.set(Stage::Free);
         drop((self.task.take(), self.foreign.take())); // foreign perhaps
     }

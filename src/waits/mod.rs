@@ -265,7 +265,7 @@ impl WaitList {
         };
         entry.give_early();
         if granted.is_none() && !op.loses.is_empty() {
-            note_lost(op.name, site, || op.loses.to_owned());
+            note_lost(op.what.name, site, || op.loses.to_owned());
         }
         granted
     }

@@ -1,13 +1,11 @@
 //! What is waited for, in words, and what that says of who can end the wait.
 
-use crate::trace::Class;
+use crate::trace::{Class, What};
 
 /// What is waited for: `Mutex::lock`. One `static` each.
 #[derive(Debug)]
 pub(crate) struct Op {
-    pub(crate) name: &'static str,
-    /// Of what kind the wait is, for traces.
-    pub(crate) class: Class,
+    pub(crate) what: What,
     /// What whoever ends the wait does, for traces: `released the Mutex`.
     pub(crate) gives: &'static str,
     /// What whoever says that it will never come does: `closed the mpsc channel`.
@@ -26,7 +24,15 @@ impl Op {
     /// A wait that any task may end, by doing what `gives` says.
     pub(crate) const fn new(class: Class, name: &'static str, gives: &'static str) -> Op {
         let loses = "its place in the line";
-        Op { name, class, gives, closes: gives, is_lock: false, is_shared: false, may_move: false, loses }
+        Op {
+            what: What { name, class },
+            gives,
+            closes: gives,
+            is_lock: false,
+            is_shared: false,
+            may_move: false,
+            loses,
+        }
     }
 
     /// Dropped, it loses this; nothing that is worth a word, if it is empty.

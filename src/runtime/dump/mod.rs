@@ -237,7 +237,7 @@ pub(super) fn take(state: &State) -> Dump {
             let lock = if is_lock(&stand) { locks.get(stand.list()) } else { None };
             let held_by = lock.map(|lock| holders(state, lock, stand)).unwrap_or_default();
             let Stand { op, site, made, .. } = stand;
-            note(task, Waits::Sync { what: op.name, site, made, held_by });
+            note(task, Waits::Sync { what: op.what.name, site, made, held_by });
         }
     }
     Dump { at, outlook, tasks: views }

@@ -10,7 +10,6 @@ use crate::trace::{Class, Leaf, Via};
 
 impl Notes {
     /// The number of a wait for something that has no number of its own; 0 if there is no room for more.
-    #[inline]
     pub(super) fn sync(
         &mut self,
         what: &'static str,
@@ -19,25 +18,7 @@ impl Notes {
         made: &'static Location<'static>,
     ) -> u64 {
         let leaf = Leaf::Sync { what, class, site, made };
-        match self.recent_leaves.get(place_of(&leaf)) {
-            0 => self.new_sync(what, class, site, made),
-            number => number,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_sync(
-        &mut self,
-        what: &'static str,
-        class: Class,
-        site: &'static Location<'static>,
-        made: &'static Location<'static>,
-    ) -> u64 {
-        let leaf = Leaf::Sync { what, class, site, made };
-        let number = self.leaves.number(place_of(&leaf), || (leaf, Told::Whole));
-        self.recent_leaves.set(place_of(&leaf), number);
-        number
+        self.leaves.number(place_of(&leaf), || (leaf, Told::Whole))
     }
 
     #[cold]
@@ -61,8 +42,8 @@ impl Notes {
             Told::Last(ahead) => 2 + ahead as usize,
             Told::Newest(back) => 8 + back as usize,
         };
-        let [what, a, b, kind] = place_of(leaf);
-        let numbered = self.leaves.number([what, a, b, kind | how], || (*leaf, told));
+        let [a, b, c, kind] = place_of(leaf);
+        let numbered = self.leaves.number([a, b, c, kind | how], || (*leaf, told));
         if numbered != 0 {
             if told == Told::Whole {
                 self.ring.put(kind_of(words::Kind::Extra) | words::NUMBER.of(number));
@@ -90,23 +71,10 @@ impl Notes {
         self.named[place(task, class)] = Named { task, class, number, block: self.ring.block };
     }
 
-    #[inline(always)]
     pub(super) fn via(&mut self, via: Option<Via>) -> u64 {
         let Some(via) = via else { return 0 };
-        let key = [via.what.len(), via.what.as_ptr().addr(), address(via.made)];
-        match self.recent_vias.get(key) {
-            0 => self.new_via(via.what, via.made),
-            number => number,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn new_via(&mut self, what: &'static str, made: &'static Location<'static>) -> u64 {
-        let key = [what.len(), what.as_ptr().addr(), address(made)];
-        let number = self.vias.number([key[0], key[1], key[2], 0], || Via { what, made });
-        self.recent_vias.set(key, number);
-        number
+        let key = [via.what.len(), via.what.as_ptr().addr(), address(via.made), 0];
+        self.vias.number(key, || via)
     }
 
     /// The number of a thread's name; 0 if there is no room for more names.

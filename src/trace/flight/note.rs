@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::people::{People, Person};
 use super::ring::{Context, Ring};
 use super::words::{self, Field};
-use crate::trace::intern::{Recent, Table};
+use crate::trace::intern::Table;
 use crate::trace::{Event, Leaf, Noted, Outcome, Phase, TaskId, Via, Wait};
 
 /// What happened and has no word yet.
@@ -64,9 +64,7 @@ pub(super) struct Notes {
     pub(super) after_spawn: usize,
     pub(super) named: Box<[Named; NAMED]>,
     pub(super) leaves: Table<(Leaf, Told)>,
-    pub(super) recent_leaves: Recent<4>,
     pub(super) vias: Table<Via>,
-    pub(super) recent_vias: Recent<3>,
     pub(super) threads: Vec<Arc<str>>,
     pub(super) thread_numbers: HashMap<Arc<str>, u64>,
     pub(super) people: People,
@@ -91,9 +89,7 @@ impl Notes {
             after_spawn: usize::MAX,
             named: Box::new([Named { block: u64::MAX, ..Named::default() }; NAMED]),
             leaves: Table::new(words::LEAF.most() as usize),
-            recent_leaves: Recent::new(),
             vias: Table::new(words::VIA.most() as usize),
-            recent_vias: Recent::new(),
             threads: Vec::new(),
             thread_numbers: HashMap::new(),
             people: People::new(words),
@@ -319,7 +315,24 @@ impl Notes {
         self.after_spawn = self.ring.cursor();
     }
 
-    #[inline(always)]
+    /// As `pending`, if one word tells all of it; else `false`, and nothing is done.
+    #[inline(always)] // see `FlightRecorder::pending`
+    pub(super) fn pending_in_a_word(&mut self, now: u64, task: TaskId, on: Noted) -> bool {
+        let (task, time) = (task.0.get(), now.wrapping_sub(self.said.at)); // a great one, if that is later
+        let Some(code) = self.people.young_code(task) else { return false };
+        if on == Noted::WHOLE || time >= words::PENDING_TIME.most() || self.due != 0 {
+            return false;
+        }
+        let word = pending_word(code, on.number().into()) | words::PENDING_TIME.of(time);
+        if !self.ring.put_alone(word | self.said.open) {
+            return false;
+        }
+        self.seen += 1;
+        self.said.at = now;
+        self.ended(task);
+        true
+    }
+
     pub(super) fn pending(&mut self, now: u64, task: TaskId, on: Noted, whole: impl FnOnce() -> Option<Leaf>) {
         self.begin_event();
         let task = task.0.get();
@@ -327,7 +340,7 @@ impl Notes {
             Noted::WHOLE => self.whole_leaf(task, whole),
             noted => noted.number().into(),
         };
-        let word = kind_of(words::Kind::Pending) | words::WAITS.of(self.people.code(task)) | words::LEAF.of(leaf);
+        let word = pending_word(self.people.code(task), leaf);
         let time = self.time(now, words::PENDING_TIME);
         self.tell(word | time, 0);
         self.ended(task);
@@ -393,6 +406,11 @@ impl Notes {
         self.rare.push_back((self.ring.block, event));
         self.tell(kind_of(words::Kind::Rare) | words::REST.of(number), 0);
     }
+}
+
+#[inline]
+fn pending_word(task: u64, leaf: u64) -> u64 {
+    kind_of(words::Kind::Pending) | words::WAITS.of(task) | words::LEAF.of(leaf)
 }
 
 #[inline]

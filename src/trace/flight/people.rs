@@ -211,7 +211,13 @@ impl People {
     /// What stands for a task in a word.
     #[inline]
     pub(super) fn code(&self, id: u64) -> u64 {
-        if self.newest.wrapping_sub(id) <= LOW { id & LOW } else { self.elder_code(id) }
+        self.young_code(id).unwrap_or_else(|| self.elder_code(id))
+    }
+
+    /// The same of one who is no elder.
+    #[inline]
+    pub(super) fn young_code(&self, id: u64) -> Option<u64> {
+        (self.newest.wrapping_sub(id) <= LOW).then_some(id & LOW)
     }
 
     #[cold]

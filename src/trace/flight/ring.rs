@@ -71,6 +71,16 @@ impl Ring {
         self.cursor += 1;
     }
 
+    /// An event's only word, if the block has room for an event; whether it has.
+    #[inline(always)]
+    pub(super) fn put_alone(&mut self, word: u64) -> bool {
+        if self.cursor >= self.full {
+            return false;
+        }
+        self.put(word);
+        true
+    }
+
     /// Where the next word goes: names the last one, for `amend`.
     #[inline]
     pub(super) fn cursor(&self) -> usize {

@@ -15,9 +15,21 @@ impl Notes {
         self.wake_otherwise(again, task, cause, via);
     }
 
-    /// A wake by a task.
+    /// A wake by a task, the way of it by its number, if one word tells all of it; else `false`, and nothing is done.
     #[inline(always)] // see `Sinks::wake_by`
-    pub(super) fn wake_by(&mut self, now: u64, task: TaskId, by: TaskId, via: Option<Via>) {
+    pub(super) fn wake_in_a_word(&mut self, now: u64, task: TaskId, by: TaskId, via: u64) -> bool {
+        let Some(code) = self.people.young_code(task.0.get()) else { return false };
+        if now > self.said.at || self.said.actor != by.0.get() || self.due != 0 {
+            return false;
+        }
+        let word = wake_word(0, cause::TASK, code, words::VIA.of(via));
+        let is_told = self.ring.put_alone(word | self.said.open);
+        self.seen += u64::from(is_told);
+        is_told
+    }
+
+    /// A wake by a task.
+    pub(super) fn wake_by(&mut self, now: u64, task: TaskId, by: TaskId, via: u64) {
         self.begin_event();
         self.catch_up(now);
         self.put_wake_by(0, task.0.get(), by, via);
@@ -36,12 +48,10 @@ impl Notes {
         self.put_wake(0, task, cause::PLAIN, words::PLAIN.of(cause::SPAWNED), 0);
     }
 
-    #[inline(always)]
-    fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: Option<Via>) {
+    fn put_wake_by(&mut self, again: u64, task: u64, by: TaskId, via: u64) {
         let by = by.0.get();
         let why = if by == self.said.actor { cause::TASK } else { self.by_other(by) };
-        let via = words::VIA.of(self.via(via));
-        self.put_wake(again, task, why, via, 0);
+        self.put_wake(again, task, why, words::VIA.of(via), 0);
     }
 
     #[cold]
@@ -55,7 +65,10 @@ impl Notes {
     fn wake_otherwise(&mut self, again: u64, task: u64, cause: &Cause, via: Option<Via>) {
         let is_plain = via.is_none();
         let (phase, why, payload) = match cause {
-            Cause::Task(by) => return self.put_wake_by(again, task, *by, via),
+            Cause::Task(by) => {
+                let via = self.via(via);
+                return self.put_wake_by(again, task, *by, via);
+            }
             Cause::Spawned if is_plain => (0, cause::PLAIN, words::PLAIN.of(cause::SPAWNED)),
             Cause::Timer(timer) if is_plain && words::PAYLOAD.is_near(timer.0, self.said.last[TIMERS]) => {
                 self.name(task, TIMERS, timer.0);
@@ -95,11 +108,12 @@ impl Notes {
 
     #[inline]
     fn put_wake(&mut self, again: u64, task: u64, why: u64, payload: u64, phase: u64) {
-        let word = kind_of(words::Kind::Wake)
-            | again
-            | words::CAUSE.of(why)
-            | words::WOKEN.of(self.people.code(task))
-            | words::PAYLOAD.of(payload);
-        self.tell(word, phase);
+        self.tell(wake_word(again, why, self.people.code(task), payload), phase);
     }
+}
+
+#[inline]
+fn wake_word(again: u64, why: u64, task: u64, payload: u64) -> u64 {
+    let (why, task, payload) = (words::CAUSE.of(why), words::WOKEN.of(task), words::PAYLOAD.of(payload));
+    kind_of(words::Kind::Wake) | again | why | task | payload
 }
