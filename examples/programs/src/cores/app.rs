@@ -62,7 +62,7 @@ async fn primes(Path(below): Path<u32>) -> Response {
     if below > MOST {
         return (StatusCode::BAD_REQUEST, format!("at most {MOST}")).into_response();
     }
-    let is_prime = |n: &u32| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u32| (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     (2..below).filter(is_prime).count().to_string().into_response()
 }
 
