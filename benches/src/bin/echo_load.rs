@@ -1,4 +1,4 @@
-//! `echo_load ADDRESS CONNECTIONS SERVER_PID`: see [`load`](glassloop_benches::load).
+//! `echo_load ADDRESS CONNECTIONS SERVER_PID`: see [`glassloop_benches::load`].
 
 use std::process::ExitCode;
 
