@@ -1,5 +1,5 @@
 //! Other crates' traits on what is ours, each behind the feature of its name: tokio's reading and writing, hyper's
-//! whole face of a runtime, the spawners of `futures`. (The traits of futures-io stand with [`io`](crate::io).)
+//! whole face of a runtime, the spawners of `futures`. (The traits of futures-io stand with `io`.)
 
 /// Puts a trait of writing on a stream: hyper's and tokio's are the same but for their names.
 #[cfg(any(feature = "hyper", feature = "tokio-io"))]
