@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use glassloop_benches::load::REQUEST;
 use glassloop_benches::served::{Load, Server};
@@ -54,7 +55,14 @@ fn both_give_the_same_answer_to_the_byte() {
 fn a_connection_that_waits_holds_hypers_buffer_until_it_is_closed() {
     for words in [&["glassloop"][..], &["tokio"]] {
         let mut server = start(HEAP, words);
-        drop(Load::connect(Path::new(LOAD), &server, 100).unwrap());
+        let load = Load::connect(Path::new(LOAD), &server, 100).unwrap();
+        let warm = server.heap().unwrap();
+        drop(load);
+        // The server hears of that by and by.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while server.heap().unwrap() > warm - 100 * 8192 {
+            assert!(Instant::now() < deadline, "{words:?}: 100 connections are closed, and their buffers are held");
+        }
         let before = server.heap().unwrap();
         let load = Load::connect(Path::new(LOAD), &server, 100).unwrap();
         let (held, kept) = (server.heap().unwrap().saturating_sub(before) / 100, 8192..20_000);
