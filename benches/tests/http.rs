@@ -61,7 +61,10 @@ fn a_connection_that_waits_holds_hypers_buffer_until_it_is_closed() {
         // The server hears of that by and by.
         let deadline = Instant::now() + Duration::from_secs(60);
         while server.heap().unwrap() > warm - 100 * 8192 {
-            assert!(Instant::now() < deadline, "{words:?}: 100 connections are closed, and their buffers are held");
+            assert!(
+                Instant::now() < deadline,
+                "{words:?}: 100 connections are closed, and their buffers are held"
+            );
         }
         let before = server.heap().unwrap();
         let load = Load::connect(Path::new(LOAD), &server, 100).unwrap();
