@@ -89,7 +89,7 @@ mod pages {
     struct TestAttribute;
 }
 
-// Other crates' macros, in our order.
+// Other crates' macros, in our order; what the attributes expand to.
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;
