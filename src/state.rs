@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) stopped: RefCell<Option<Unhandled>>,
     /// When tasks that are stuck behind locks were last looked for.
     pub(crate) looked: Looked,
-    /// The runtime is being dropped: what is spawned now is cancelled at once.
+    /// The runtime is being dropped: what is spawned now is cancelled at once, and what is left to stay is dropped.
     pub(crate) closing: Cell<bool>,
     /// A foreign loop drives it.
     pub(crate) guest: Cell<bool>,

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::Poll;
@@ -187,6 +188,77 @@ fn a_destructor_in_the_end_of_the_runtime_may_panic_and_leave_further_futures() 
     drop(runtime);
     assert!(dropped.get().is_some());
     drop((key, late.take()));
+}
+
+#[test]
+fn left_by_a_destructor_in_the_end_of_the_runtime_it_is_dropped_at_once() {
+    struct Leaves(Rc<Cell<bool>>);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            let (future, dropped) = endless();
+            let _key = stay(future);
+            self.0.set(dropped.get().is_some());
+        }
+    }
+    let at_once = Rc::new(Cell::new(false));
+    let leaves = Leaves(at_once.clone());
+    let runtime = Runtime::new().unwrap();
+    let _key = runtime.block_on(async { stay(async { drop(leaves) }) });
+    drop(runtime);
+    assert!(at_once.get());
+}
+
+thread_local!(static LEFT: Cell<usize> = const { Cell::new(0) });
+
+/// Counts what destructors leave; stops them where more was left than a small stack holds.
+fn leave_another() {
+    LEFT.set(LEFT.get() + 1);
+    assert!(LEFT.get() < 1_000_000, "this would go on for ever");
+}
+
+async fn waiting<T>(_held: T) {
+    pending().await
+}
+
+struct AlwaysStays;
+
+impl Drop for AlwaysStays {
+    fn drop(&mut self) {
+        leave_another();
+        std::mem::forget(stay(waiting(AlwaysStays)));
+    }
+}
+
+struct AlwaysSpawns;
+
+impl Drop for AlwaysSpawns {
+    fn drop(&mut self) {
+        leave_another();
+        spawn(waiting(AlwaysSpawns)).detach();
+    }
+}
+
+#[test]
+fn a_destructor_that_always_leaves_another_overflows_the_stack_as_one_that_always_spawns() {
+    const NAME: &str = "a_destructor_that_always_leaves_another_overflows_the_stack_as_one_that_always_spawns";
+    const CHILD: &str = "GLASSLOOP_TEST_CHILD";
+    let run_child = |always: &str| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args([NAME, "--exact"]).env(CHILD, always).output().unwrap().status
+    };
+    let leave = |first: fn()| {
+        let end = move || {
+            let runtime = Runtime::new().unwrap();
+            runtime.block_on(async { first() });
+        };
+        thread::Builder::new().stack_size(256 * 1024).spawn(end).unwrap().join().unwrap();
+    };
+    match std::env::var(CHILD).as_deref() {
+        Ok("stays") => leave(|| std::mem::forget(stay(waiting(AlwaysStays)))),
+        Ok("spawns") => leave(|| spawn(waiting(AlwaysSpawns)).detach()),
+        Ok(_) => {}
+        Err(_) => ["stays", "spawns"].iter().for_each(|always| assert!(!run_child(always).success(), "{always}")),
+    }
 }
 
 #[test]

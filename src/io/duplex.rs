@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use crate::cell::Stays;
 use crate::trace::Class;
 use crate::waits::{Grant, Op, Place, WaitList};
 
@@ -84,10 +85,10 @@ pub struct DuplexStream {
 }
 
 /// The reading end of [`simplex`].
-pub struct SimplexReader(Rc<Pipe>);
+pub struct SimplexReader(Stays<Rc<Pipe>>);
 
 /// The writing end of [`simplex`].
-pub struct SimplexWriter(Rc<Pipe>);
+pub struct SimplexWriter(Stays<Rc<Pipe>>);
 
 impl DuplexStream {
     /// Its reading and its writing half, each of which ends its direction when it is dropped.
@@ -140,7 +141,7 @@ fn pipe(max: usize, [read, write]: &'static Ops) -> (SimplexReader, SimplexWrite
         reader: Side::new(read),
         writer: Side::new(write),
     });
-    (SimplexReader(pipe.clone()), SimplexWriter(pipe))
+    (SimplexReader(Stays(pipe.clone())), SimplexWriter(Stays(pipe)))
 }
 
 impl Side {

@@ -8,7 +8,8 @@ use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::state::Stayed;
+use crate::runtime::end_stay;
+use crate::state::{State, Stayed};
 use crate::trace::RuntimeId;
 use crate::wake;
 
@@ -21,6 +22,9 @@ use crate::wake;
 /// # Scheduling
 /// It is no task: it is polled in place, whenever the result is, by whoever awaits that. As long as the result is
 /// kept, the loop is not found to be in a [`Deadlock`](crate::Deadlock), for another thread may drop it.
+///
+/// While its runtime is being dropped, a destructor that leaves a future sees it dropped before `stay` returns, as a task
+/// that is spawned there is cancelled.
 ///
 /// # Panics
 /// Outside of a running loop. The result panics when it is polled elsewhere than on the loop it was made on, or again
@@ -65,7 +69,14 @@ where
     F::Output: 'static,
 {
     let future = Box::pin(future);
-    match wake::with_current("stay", |state| (state.stays.keep(future), state.id)) {
+    let keep = |state: &State| {
+        let key = state.stays.keep(future);
+        if state.closing.get() {
+            end_stay(state, key);
+        }
+        (key, state.id)
+    };
+    match wake::with_current("stay", keep) {
         Ok((key, runtime)) => Stay { key: Some(key), runtime, output: PhantomData },
         Err(error) => panic!("{error}"),
     }

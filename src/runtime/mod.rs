@@ -52,6 +52,7 @@ pub use shutdown::{Unfinished, UnfinishedJob};
 pub use watchdog::StuckPoll;
 
 pub(crate) use lost::{Lost, report_lost};
+pub(crate) use shutdown::end_stay;
 pub(crate) use start::{abort, spawn_blocking_on, spawn_checked_on, spawn_on};
 
 use crate::cell::with_root;

@@ -2,6 +2,7 @@
 //! who was asked to end and did not is told.
 
 use std::fmt::{self, Write};
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -160,14 +161,15 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
         let jobs = state.pool.jobs();
         let sites: Vec<_> = state.tasks.all().iter().map(|task| (task.id(), task.site())).collect();
         state.inbox.close();
-        // Destructors may wake, drop handles and spawn (what is spawned now is cancelled at once).
+        // Destructors may wake, drop handles, spawn and leave futures: what they spawn is cancelled at once, and what
+        // they leave is dropped at once, so nothing is added to what ends here.
         while let Some(task) = state.tasks.first() {
             state.running.during(&task, || start::cancel(state, &task));
         }
         while let Some(task) = state.ready.take() {
             drop(task);
         }
-        end_stays(state);
+        state.stays.keys().into_iter().for_each(|key| end_stay(state, key));
         let waiters = std::iter::from_fn(|| state.timers.pop_any()).chain(state.reactor.take_waiters());
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.wait(deadline);
@@ -180,17 +182,9 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
     unfinished
 }
 
-/// Ends the futures whose keys are outside of every task, and those that are left here meanwhile.
-fn end_stays(state: &State) {
-    loop {
-        let keys = state.stays.keys();
-        if keys.is_empty() {
-            return;
-        }
-        for key in keys {
-            guarded("the destructor of a future that stayed", || drop(state.stays.take(key)));
-        }
-    }
+/// Drops the future of a key that is outside of every task; or that was left while the runtime ends.
+pub(crate) fn end_stay(state: &State, key: NonZeroU64) {
+    guarded("the destructor of a future that stayed", || drop(state.stays.take(key)));
 }
 
 /// What had not ended when [`Runtime::shutdown`] or [`Runtime::shutdown_gracefully`] stopped waiting; see there for

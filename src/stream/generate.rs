@@ -1,6 +1,5 @@
 //! Async generators: a stream written as an `async` closure.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use futures_lite::Stream;
+
+use crate::cell::{Cell, Stays};
 
 /// A stream of what `body` yields; asyncio's async generator.
 ///
@@ -136,7 +137,7 @@ struct Body<T, Fut: Future> {
     future: Option<Pin<Box<Fut>>>,
     /// What it returned, if an item was still to be taken then.
     returned: Option<Fut::Output>,
-    place: Rc<Place<T>>,
+    place: Stays<Rc<Place<T>>>,
 }
 
 // Nothing in it is pinned but what the box holds.
@@ -150,7 +151,7 @@ enum Step<T, R> {
 
 impl<T, Fut: Future> Body<T, Fut> {
     fn new(body: impl FnOnce(Yielder<T>) -> Fut) -> Body<T, Fut> {
-        let place = Rc::new(Place::default());
+        let place = Stays(Rc::new(Place::default()));
         let future = Box::pin(body(Yielder { place: place.clone() }));
         Body { future: Some(future), returned: None, place }
     }
@@ -240,7 +241,7 @@ impl<T> Place<T> {
 
 /// The body's way to its stream.
 pub struct Yielder<T> {
-    place: Rc<Place<T>>,
+    place: Stays<Rc<Place<T>>>,
 }
 
 impl<T> Yielder<T> {

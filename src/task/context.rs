@@ -4,11 +4,14 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::mem;
 use std::ptr;
 use std::rc::Rc;
 
+use crate::cell::Stays;
+
 /// The values at one moment. `None`: no key has one.
-pub(super) type Context = Option<Rc<Vec<Binding>>>;
+pub(super) type Context = Stays<Option<Rc<Vec<Binding>>>>;
 
 /// A key and its value. A key is named by its address: every `static` has its own.
 #[derive(Clone)]
@@ -18,7 +21,7 @@ pub(super) struct Binding {
 }
 
 thread_local! {
-    static NOW: Cell<Context> = const { Cell::new(None) };
+    static NOW: Cell<Context> = const { Cell::new(Stays(None)) };
 }
 
 /// What holds now. `None` as well while the thread ends.
@@ -28,12 +31,12 @@ pub(super) fn now() -> Context {
         now.set(context.clone());
         context
     };
-    NOW.try_with(copy).ok().flatten()
+    NOW.try_with(copy).unwrap_or_default()
 }
 
 /// The value of `key`, if it has one now.
 pub(super) fn value_of(key: *const ()) -> Option<Rc<dyn Any>> {
-    let context = now()?;
+    let context = now().0?;
     let binding = context.iter().find(|binding| ptr::eq(binding.key, key))?;
     Some(binding.value.clone())
 }
@@ -46,7 +49,7 @@ pub(super) fn with(context: &Context, binding: Binding) -> Context {
         Some(other) => *other = binding,
         None => bindings.push(binding),
     }
-    Some(Rc::new(bindings))
+    Stays(Some(Rc::new(bindings)))
 }
 
 /// Runs `act` where `context` holds; then what held before holds again, also when it panics.
@@ -55,18 +58,18 @@ pub(super) fn enter<R>(context: Context, act: impl FnOnce() -> R) -> R {
     impl Drop for Leave {
         fn drop(&mut self) {
             // What is replaced is dropped outside of the cell: it may hold the last reference to a user's value.
-            let before = self.0.take();
+            let before = mem::take(&mut self.0);
             drop(NOW.try_with(|now| now.replace(before)));
         }
     }
-    let before = NOW.try_with(|now| now.replace(context)).ok().flatten();
+    let before = NOW.try_with(|now| now.replace(context)).unwrap_or_default();
     let _leave = Leave(before);
     act()
 }
 
 /// Whether both are the same list.
 pub(super) fn same(one: &Context, other: &Context) -> bool {
-    match (one, other) {
+    match (&one.0, &other.0) {
         (Some(one), Some(other)) => Rc::ptr_eq(one, other),
         (None, None) => true,
         _ => false,

@@ -12,6 +12,7 @@ use std::task::{Context as Waking, Poll};
 use pin_project_lite::pin_project;
 
 use super::context::{self, Binding, Context};
+use crate::cell::Stays;
 
 /// Declares keys of task-local values; tokio's macro of this name.
 ///
@@ -78,7 +79,8 @@ impl<T: 'static> LocalKey<T> {
     /// }));
     /// ```
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> TaskLocalFuture<T, F> {
-        TaskLocalFuture { key: self, value: Rc::new(value), outer: None, context: None, future: Some(future) }
+        let value = Stays(Rc::new(value) as Rc<dyn Any>);
+        TaskLocalFuture { key: self, value, outer: Stays(None), context: Stays(None), future: Some(future) }
     }
 
     /// Runs `act` with this value.
@@ -160,7 +162,7 @@ pin_project! {
         T: 'static,
     {
         key: &'static LocalKey<T>,
-        value: Rc<dyn Any>,
+        value: Stays<Rc<dyn Any>>,
         // What held around the last poll.
         outer: Context,
         // The same with this value; made anew only where `outer` is another.
@@ -184,7 +186,7 @@ pin_project! {
 impl<T: 'static, F> TaskLocalFuture<T, F> {
     /// Gives it another value, before it is first polled.
     pub(crate) fn set_value(self: Pin<&mut Self>, value: T) {
-        *self.project().value = Rc::new(value);
+        self.project().value.0 = Rc::new(value);
     }
 
     /// Does `act` with the future where the value holds.
@@ -192,7 +194,7 @@ impl<T: 'static, F> TaskLocalFuture<T, F> {
         let this = self.project();
         let outer = context::now();
         if this.context.is_none() || !context::same(this.outer, &outer) {
-            let binding = Binding { key: this.key.address(), value: this.value.clone() };
+            let binding = Binding { key: this.key.address(), value: this.value.0.clone() };
             *this.context = context::with(&outer, binding);
             *this.outer = outer;
         }
