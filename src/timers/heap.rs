@@ -40,7 +40,8 @@ impl Heap {
         self.heads.push(head);
         match self.parent(place) {
             Some((_, above)) if head.when.is_before(above.when) => self.rise(place, head, slots),
-            _ => slots[head.slot].place = place as u32,
+            Some(_) => slots[head.slot].links.place = place as u32,
+            None => {} // a new timer's place is 0
         }
     }
 
@@ -56,8 +57,9 @@ impl Heap {
 
     #[inline]
     pub(super) fn remove(&mut self, place: usize, slots: &mut Slots) {
-        let last = self.heads.pop().expect("a run that is removed has a head");
-        if place != self.heads.len() {
+        if place + 1 == self.heads.len() {
+            self.heads.pop();
+        } else if let Some(last) = self.heads.pop() {
             self.fill(place, last, slots);
         }
     }
@@ -79,7 +81,7 @@ impl Heap {
     #[inline]
     fn set(&mut self, place: usize, head: Head, slots: &mut Slots) {
         self.heads[place] = head;
-        slots[head.slot].place = place as u32;
+        slots[head.slot].links.place = place as u32;
     }
 
     /// Puts `head` at `place`, which is free, or above it. Each level moves one head down and nothing up: half the

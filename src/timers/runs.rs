@@ -3,23 +3,21 @@
 use std::panic::Location;
 
 use super::heap::{Head, Heap};
-use super::slots::{NONE, Slots};
+use super::slots::{Links, NONE, Slots};
 use super::{TimerKey, When};
 use crate::cell::Waiter;
-
-/// How many runs can be added to: as many different time-outs can be in use side by side, each a run of its own.
-const OPEN: usize = 4;
+use crate::clock::Instant;
+use crate::trace::TimerId;
 
 pub(super) struct Runs {
     slots: Slots,
     heap: Heap,
-    /// The last timers of the runs that can be added to, as a rule the latest first; NONE where there are fewer.
-    open: [u32; OPEN],
+    ends: Ends,
 }
 
 impl Runs {
     pub(super) fn new() -> Runs {
-        Runs { slots: Slots::new(), heap: Heap::default(), open: [NONE; OPEN] }
+        Runs { slots: Slots::new(), heap: Heap::default(), ends: Ends::new() }
     }
 
     /// The timer that fires first.
@@ -30,9 +28,9 @@ impl Runs {
 
     /// Timers that fire after this one; all are reached in this way from the first, each once.
     pub(super) fn after(&self, slot: u32) -> impl Iterator<Item = Head> {
-        let timer = &self.slots[slot];
-        let next = self.slots.get(timer.next).map(|next| Head { when: next.when, slot: timer.next });
-        let heads = if timer.previous == NONE { self.heap.under(timer.place as usize) } else { &[] };
+        let Links { place, previous, next } = self.slots[slot].links;
+        let heads = if previous == NONE { self.heap.under(place as usize) } else { &[] };
+        let next = self.slots.get(next).map(|timer| Head { when: timer.when, slot: next });
         next.into_iter().chain(heads.iter().copied())
     }
 
@@ -66,65 +64,119 @@ impl Runs {
         slot
     }
 
+    /// Takes a timer out, if it is there still.
     #[inline]
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Waiter> {
-        self.unlink(slot);
-        self.slots.remove(slot)
+    pub(super) fn remove(&mut self, key: TimerKey) -> Option<Waiter> {
+        let (links, waiter) = self.slots.remove(key)?;
+        self.unlink(key.slot, links);
+        waiter
     }
 
     pub(super) fn move_to(&mut self, slot: u32, when: When) {
-        self.unlink(slot);
+        self.unlink(slot, self.slots[slot].links);
         let timer = &mut self.slots[slot];
-        (timer.when, timer.previous, timer.next) = (when, NONE, NONE);
+        (timer.when, timer.links) = (when, Links::ALONE);
         self.link(slot, when);
     }
 
     /// Puts a timer behind the latest open run that it does not come before, or begins a run with it.
     #[inline]
     fn link(&mut self, slot: u32, when: When) {
-        for open in &mut self.open {
-            let last = *open;
-            if let Some(end) = self.slots.get_mut(last)
-                && end.when.is_before(when)
-            {
-                end.next = slot;
-                self.slots[slot].previous = last;
-                *open = slot;
-                return;
+        match self.ends.extend(slot, when) {
+            Some(last) => {
+                self.slots[last].links.next = slot;
+                self.slots[slot].links.previous = last;
             }
+            None => self.heap.push(Head { when, slot }, &mut self.slots),
         }
-        self.begin(slot, when);
     }
 
     #[inline]
-    fn begin(&mut self, slot: u32, when: When) {
-        // It comes before all open ends. The latest of them, which has the fewest to come after it, is closed for it.
-        let gap = self.open.iter().rposition(|last| *last == NONE).unwrap_or(0);
-        for place in gap + 1..OPEN {
-            self.open[place - 1] = self.open[place];
+    fn unlink(&mut self, slot: u32, links: Links) {
+        match links {
+            Links { place, previous: NONE, next: NONE } => {
+                self.ends.remove(slot);
+                self.heap.remove(place as usize, &mut self.slots);
+            }
+            Links { place, previous: NONE, next } => {
+                let second = &mut self.slots[next];
+                second.links.previous = NONE;
+                let head = Head { when: second.when, slot: next };
+                self.heap.replace(place as usize, head, &mut self.slots);
+            }
+            Links { previous, next: NONE, .. } => {
+                let last = &mut self.slots[previous];
+                last.links.next = NONE;
+                self.ends.replace(slot, Head { when: last.when, slot: previous });
+            }
+            Links { previous, next, .. } => {
+                self.slots[next].links.previous = previous;
+                self.slots[previous].links.next = next;
+            }
         }
-        self.open[OPEN - 1] = slot;
-        self.heap.push(Head { when, slot }, &mut self.slots);
+    }
+}
+
+/// How many runs can be added to: as many different time-outs can be in use side by side, each a run of its own.
+const OPEN: usize = 4;
+
+/// The last timers of the runs that can be added to, as a rule the latest first.
+struct Ends {
+    ends: [Head; OPEN],
+    count: usize,
+}
+
+impl Ends {
+    fn new() -> Ends {
+        let none = When { deadline: Instant::FAR, id: TimerId(0) };
+        Ends { ends: [Head { when: none, slot: NONE }; OPEN], count: 0 }
+    }
+
+    /// Makes a timer the last of the latest run that it does not come before; the one that was it. `None` if it begins a
+    /// run.
+    #[inline]
+    fn extend(&mut self, slot: u32, when: When) -> Option<u32> {
+        let new = Head { when, slot };
+        for end in self.ends.iter_mut().take(self.count) {
+            if end.when.is_before(when) {
+                return Some(std::mem::replace(end, new).slot);
+            }
+        }
+        // It comes before all. The latest of them, which has the fewest to come after it, makes room.
+        if self.count == OPEN {
+            self.close(0);
+        }
+        self.ends[self.count] = new;
+        self.count += 1;
+        None
     }
 
     #[inline]
-    fn unlink(&mut self, slot: u32) {
-        let timer = &self.slots[slot];
-        let (place, previous, next) = (timer.place as usize, timer.previous, timer.next);
-        if next == NONE {
-            for open in self.open.iter_mut().filter(|last| **last == slot) {
-                *open = previous;
-            }
-        } else {
-            self.slots[next].previous = previous;
+    fn place_of(&self, slot: u32) -> Option<usize> {
+        self.ends.iter().take(self.count).position(|end| end.slot == slot)
+    }
+
+    /// `before` is the last timer of a run now, whose last one is gone.
+    #[inline]
+    fn replace(&mut self, slot: u32, before: Head) {
+        if let Some(place) = self.place_of(slot) {
+            self.ends[place] = before;
         }
-        if previous != NONE {
-            self.slots[previous].next = next;
-        } else if next != NONE {
-            let head = Head { when: self.slots[next].when, slot: next };
-            self.heap.replace(place, head, &mut self.slots);
-        } else {
-            self.heap.remove(place, &mut self.slots);
+    }
+
+    /// A run's only timer is gone.
+    #[inline]
+    fn remove(&mut self, slot: u32) {
+        match self.place_of(slot) {
+            Some(place) if place + 1 == self.count => self.count = place,
+            Some(place) => self.close(place),
+            None => {}
         }
+    }
+
+    #[inline(never)]
+    fn close(&mut self, place: usize) {
+        self.ends[place..self.count].rotate_left(1);
+        self.count -= 1;
     }
 }

@@ -3,9 +3,8 @@
 use std::ops::{Index, IndexMut};
 use std::panic::Location;
 
-use super::When;
+use super::{TimerKey, When};
 use crate::cell::Waiter;
-use crate::clock::Instant;
 use crate::trace::TimerId;
 
 /// No slot.
@@ -17,6 +16,12 @@ pub(super) struct Slot {
     /// None in a vacant slot.
     pub(super) waiter: Option<Waiter>,
     pub(super) site: &'static Location<'static>,
+    pub(super) links: Links,
+}
+
+/// Where a timer stands in the order.
+#[derive(Clone, Copy)]
+pub(super) struct Links {
     /// Where its run stands in the heap; of a run's first timer alone.
     pub(super) place: u32,
     /// Its neighbours in its run. A vacant slot's `next` is the vacant one to be used after it.
@@ -24,8 +29,12 @@ pub(super) struct Slot {
     pub(super) next: u32,
 }
 
-/// What no timer has: ids start at 1.
-const VACANT: When = When { deadline: Instant::FAR, id: TimerId(0) };
+impl Links {
+    pub(super) const ALONE: Links = Links { place: 0, previous: NONE, next: NONE };
+}
+
+/// What no timer has: they start at 1.
+const VACANT: TimerId = TimerId(0);
 
 pub(super) struct Slots {
     slots: Vec<Slot>,
@@ -40,10 +49,10 @@ impl Slots {
     #[inline]
     pub(super) fn insert(&mut self, when: When, waiter: Waiter, site: &'static Location<'static>) -> u32 {
         let slot = self.vacant;
-        let timer = Slot { when, waiter: Some(waiter), site, place: 0, previous: NONE, next: NONE };
+        let timer = Slot { when, waiter: Some(waiter), site, links: Links::ALONE };
         match self.slots.get_mut(slot as usize) {
             Some(vacant) => {
-                self.vacant = vacant.next;
+                self.vacant = vacant.links.next;
                 *vacant = timer;
                 slot
             }
@@ -58,15 +67,15 @@ impl Slots {
         slot.expect("fewer than 2^32 timers")
     }
 
-    /// Makes a slot vacant; whoever waited is the caller's.
+    /// Takes a timer out of its slot, if it is there still: where it stood, and who waited.
     #[inline]
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Waiter> {
-        let vacant = self.vacant;
-        self.vacant = slot;
-        let timer = &mut self[slot];
-        timer.when = VACANT;
-        timer.next = vacant;
-        timer.waiter.take()
+    pub(super) fn remove(&mut self, key: TimerKey) -> Option<(Links, Option<Waiter>)> {
+        let timer = self.slots.get_mut(key.slot as usize).filter(|timer| timer.when.id == key.id)?;
+        let links = timer.links;
+        timer.when.id = VACANT;
+        timer.links.next = self.vacant;
+        self.vacant = key.slot;
+        Some((links, timer.waiter.take()))
     }
 
     #[inline]
