@@ -27,17 +27,19 @@ pub(super) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
         json.key("sources").array(|json| sources(json, story, &mut tables));
         tables.write(json);
     });
-    json.finish().map(drop)
+    json.finish()
 }
 
-type Page<'a> = Json<&'a mut dyn Write>;
-
-fn column(json: &mut Page<'_>, name: &str, numbers: impl Iterator<Item = i64>) {
+fn column(json: &mut Json<'_>, name: &str, numbers: impl Iterator<Item = i64>) {
     json.line();
-    json.key(name).array(|json| numbers.for_each(|number| json.signed(number)));
+    json.key(name).array(|json| {
+        for number in numbers {
+            json.signed(number);
+        }
+    });
 }
 
-fn tasks(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn tasks(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let since = |at| nanos(story.begin, at);
     column(json, "id", story.tasks.iter().map(|task| number(task.id.0.get())));
     column(json, "kind", story.tasks.iter().map(|task| kind(task.kind)));
@@ -49,7 +51,7 @@ fn tasks(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
     column(json, "outcome", story.tasks.iter().map(|task| task.ended.map_or(0, |(_, how)| -1 - ended(how))));
 }
 
-fn polls(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn polls(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let mut last = story.begin;
     let starts = story.polls.iter().map(|poll| nanos(std::mem::replace(&mut last, poll.start), poll.start));
     column(json, "task", story.polls.iter().map(|poll| number(poll.task as u64)));
@@ -60,14 +62,14 @@ fn polls(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
 }
 
 /// The tasks that stand ready at the end, with their wakes.
-fn ready(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn ready(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let ready = || story.tasks.iter().enumerate().filter(|(_, task)| task.ready.is_some());
     column(json, "task", ready().map(|(place, _)| number(place as u64)));
     wakes(json, tables, || ready().map(|(_, task)| (task.ready.as_ref(), story.end)));
 }
 
 /// Why somebody stood ready, and how long until the moment given.
-fn wakes<'a, I>(json: &mut Page<'_>, tables: &mut Tables, wakes: impl Fn() -> I)
+fn wakes<'a, I>(json: &mut Json<'_>, tables: &mut Tables, wakes: impl Fn() -> I)
 where
     I: Iterator<Item = (Option<&'a Woken>, Instant)>,
 {
@@ -84,7 +86,7 @@ where
     );
 }
 
-fn sleeps(json: &mut Page<'_>, story: &Story) {
+fn sleeps(json: &mut Json<'_>, story: &Story) {
     let mut last = story.begin;
     let starts = story.sleeps.iter().map(|sleep| nanos(std::mem::replace(&mut last, sleep.start), sleep.start));
     column(json, "start", starts);
@@ -93,7 +95,7 @@ fn sleeps(json: &mut Page<'_>, story: &Story) {
     column(json, "events", story.sleeps.iter().map(|sleep| number(sleep.events as u64)));
 }
 
-fn sources(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn sources(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     for source in &story.sources {
         let address = source.address.as_ref().map_or(NONE, |address| tables.text(address));
         let thing = tables.text(source.thing);
@@ -122,7 +124,7 @@ impl Tables {
         self.vias.place(via)
     }
 
-    fn write(mut self, json: &mut Page<'_>) {
+    fn write(mut self, json: &mut Json<'_>) {
         let leaves: Vec<_> = std::mem::take(&mut self.leaves.all).iter().map(|leaf| self.leaf_row(leaf)).collect();
         let vias = std::mem::take(&mut self.vias.all);
         let vias: Vec<_> = vias.iter().map(|via| [self.text(via.what), self.text(via.made)]).collect();
@@ -147,7 +149,7 @@ impl Tables {
     }
 }
 
-fn rows<const N: usize>(json: &mut Page<'_>, rows: &[[i64; N]]) {
+fn rows<const N: usize>(json: &mut Json<'_>, rows: &[[i64; N]]) {
     for row in rows {
         json.array(|json| row.iter().for_each(|&number| json.signed(number)));
     }
