@@ -1,13 +1,12 @@
 //! The story as JSON, compact: a hundred thousand events are a few megabytes. Columns of numbers, each text and each
 //! thing that is waited for once; `model.js` reads it and numbers causes and endings as this file does.
 
-use std::collections::HashMap;
 use std::fmt::Display;
-use std::hash::Hash;
 use std::io::{self, Write};
 
 use crate::clock::Instant;
 use crate::trace::export::json_text::Json;
+use crate::trace::intern::Seen;
 use crate::trace::story::{Polled, Story, Woken};
 use crate::trace::{Cause, Class, Direction, Kind, Leaf, Outcome, Via, Wait};
 
@@ -106,34 +105,34 @@ fn sources(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
 /// What is written once and named by its place.
 #[derive(Default)]
 struct Tables {
-    texts: Numbered<String>,
-    leaves: Numbered<Leaf>,
-    vias: Numbered<Via>,
+    texts: Seen<String>,
+    leaves: Seen<Leaf>,
+    vias: Seen<Via>,
 }
 
 impl Tables {
     fn text(&mut self, text: impl Display) -> i64 {
-        self.texts.place(text.to_string())
+        number(self.texts.place(text.to_string()) as u64)
     }
 
     fn leaf(&mut self, leaf: Leaf) -> i64 {
-        self.leaves.place(leaf)
+        number(self.leaves.place(leaf) as u64)
     }
 
     fn via(&mut self, via: Via) -> i64 {
-        self.vias.place(via)
+        number(self.vias.place(via) as u64)
     }
 
     fn write(mut self, json: &mut Json<'_>) {
-        let leaves: Vec<_> = std::mem::take(&mut self.leaves.all).iter().map(|leaf| self.leaf_row(leaf)).collect();
-        let vias = std::mem::take(&mut self.vias.all);
-        let vias: Vec<_> = vias.iter().map(|via| [self.text(via.what), self.text(via.made)]).collect();
+        let (leaves, vias) = (std::mem::take(&mut self.leaves), std::mem::take(&mut self.vias));
+        let leaves: Vec<_> = leaves.all().iter().map(|leaf| self.leaf_row(leaf)).collect();
+        let vias: Vec<_> = vias.all().iter().map(|via| [self.text(via.what), self.text(via.made)]).collect();
         json.line();
         json.key("leaves").array(|json| rows(json, &leaves));
         json.line();
         json.key("vias").array(|json| rows(json, &vias));
         json.line();
-        json.key("strings").array(|json| self.texts.all.iter().for_each(|text| json.text(text)));
+        json.key("strings").array(|json| self.texts.all().iter().for_each(|text| json.text(text)));
     }
 
     /// A leaf's form, its kind, what it names, where it waits, where that was made.
@@ -152,28 +151,6 @@ impl Tables {
 fn rows<const N: usize>(json: &mut Json<'_>, rows: &[[i64; N]]) {
     for row in rows {
         json.array(|json| row.iter().for_each(|&number| json.signed(number)));
-    }
-}
-
-/// Values by the order in which they were first seen.
-struct Numbered<T> {
-    places: HashMap<T, i64>,
-    all: Vec<T>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Numbered<T> {
-        Numbered { places: HashMap::new(), all: Vec::new() }
-    }
-}
-
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    fn place(&mut self, value: T) -> i64 {
-        let Numbered { places, all } = self;
-        *places.entry(value).or_insert_with_key(|value| {
-            all.push(value.clone());
-            number(all.len() as u64 - 1)
-        })
     }
 }
 
