@@ -62,23 +62,23 @@ impl<V> ById<V> {
     }
 }
 
-/// Its functions stand once in a binary, and not in those of each type of value.
+/// Where what has an id is. Its functions stand once in a binary, and not in those of each type of value: 2 KiB each.
 #[derive(Default)]
-struct Places(HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>);
+pub(crate) struct Places(HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>);
 
 impl Places {
     #[inline(never)]
-    fn get(&self, id: NonZeroU64) -> Option<usize> {
+    pub(crate) fn get(&self, id: NonZeroU64) -> Option<usize> {
         self.0.get(&id).copied()
     }
 
     #[inline(never)]
-    fn insert(&mut self, id: NonZeroU64, place: usize) {
+    pub(crate) fn insert(&mut self, id: NonZeroU64, place: usize) {
         self.0.insert(id, place);
     }
 
     #[inline(never)]
-    fn remove(&mut self, id: NonZeroU64) -> Option<usize> {
+    pub(crate) fn remove(&mut self, id: NonZeroU64) -> Option<usize> {
         self.0.remove(&id)
     }
 }

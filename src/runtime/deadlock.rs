@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{Ordering, fence};
 
-use super::dump::{self, Outlook};
+use super::dump::{self, Outlook, Sentences};
 use super::turn::Host;
 use crate::cell::TaskRef;
 use crate::state::State;
@@ -111,7 +111,8 @@ fn report(state: &State) -> String {
     format!(
         "deadlock: nothing can ever wake this loop again\n\
          no task is ready, no timer is armed, no socket or blocking job is waited for,\n\
-         and no Handle, AbortHandle or Waker of these {} tasks exists:\n{dump}",
-        dump.tasks().len()
+         and no Handle, AbortHandle or Waker of these {} tasks exists:\n{}",
+        dump.tasks().len(),
+        Sentences(&dump)
     )
 }

@@ -1,9 +1,12 @@
 //! Tables of what recurs: it is kept once, and told by its number.
 
 use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU64;
 use std::ptr;
 
 use super::Leaf;
+use crate::by_id::{Places, Spread};
 
 /// What is looked for: addresses and lengths of what lives as long as the program.
 pub(super) type Key = [usize; 4];
@@ -134,6 +137,53 @@ fn mix(key: &Key) -> u64 {
 /// An odd number near 2^64 divided by the golden ratio: a product with it spreads small differences over the word.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Places for values of any kind, in the order in which they were first seen. By one kind of hash table for all: that
+/// for each, with a hasher that withstands an enemy, was 11 KiB of a binary.
+pub(super) struct Seen<T> {
+    all: Vec<T>,
+    /// By hash, who was the last to have it.
+    last: Places,
+    /// Beside each of `all`, who was the one before it to have its hash.
+    before: Vec<Option<usize>>,
+}
+
+impl<T> Default for Seen<T> {
+    fn default() -> Seen<T> {
+        Seen { all: Vec::new(), last: Places::default(), before: Vec::new() }
+    }
+}
+
+impl<T: Eq + Hash> Seen<T> {
+    pub(super) fn all(&self) -> &[T] {
+        &self.all
+    }
+
+    pub(super) fn place(&mut self, value: T) -> usize {
+        if let Some(place) = self.find(&value) {
+            return place;
+        }
+        let (hash, place) = (hash(&value), self.all.len());
+        self.before.push(self.last.get(hash));
+        self.last.insert(hash, place);
+        self.all.push(value);
+        place
+    }
+
+    pub(super) fn find(&self, value: &T) -> Option<usize> {
+        let mut place = self.last.get(hash(value))?;
+        while self.all[place] != *value {
+            place = self.before[place]?;
+        }
+        Some(place)
+    }
+}
+
+fn hash(value: &impl Hash) -> NonZeroU64 {
+    let mut spread = Spread::default();
+    value.hash(&mut spread);
+    NonZeroU64::MIN | spread.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +203,20 @@ mod tests {
             }
         }
         assert_eq!(made, 1000, "what has no room is not made");
+    }
+
+    #[test]
+    fn values_of_one_hash_keep_their_places_apart() {
+        #[derive(PartialEq, Eq)]
+        struct Alike(u32);
+        impl Hash for Alike {
+            fn hash<H: Hasher>(&self, _: &mut H) {}
+        }
+        let mut seen = Seen::default();
+        for _ in 0..2 {
+            assert_eq!((0..5).map(|n| seen.place(Alike(n))).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        }
+        assert_eq!((seen.find(&Alike(3)), seen.find(&Alike(5))), (Some(3), None));
+        assert_eq!(seen.all().len(), 5);
     }
 }

@@ -35,7 +35,7 @@ impl Tracer {
             return;
         }
         match leaf().into() {
-            Found::Sync(what, site, made) if self.is_alone.get() => self.note_sync(what, site, made),
+            Found::Sync(what, site, made) if self.is_alone() => self.note_sync(what, site, made),
             found if self.is_on.get() => self.keep_leaf(found.into()),
             _ => {}
         }

@@ -168,19 +168,19 @@ impl Tracer {
     /// Whether foreign code is called with events.
     #[inline]
     pub(crate) fn calls_observers(&self) -> bool {
-        self.on.get() && !self.is_lean.get()
+        self.on.get() && !self.is_lean()
     }
 
-    /// Whether events are told, but to sinks alone.
+    /// Whether events are told, but to sinks alone. Where no sink can be, no binary has their ways.
     #[inline]
     pub(crate) fn is_lean(&self) -> bool {
-        self.is_lean.get()
+        cfg!(feature = "glass") && self.is_lean.get()
     }
 
     /// Whether events are told to sinks alone, and turns to nobody.
     #[inline]
     pub(crate) fn is_alone(&self) -> bool {
-        self.is_alone.get()
+        cfg!(feature = "glass") && self.is_alone.get()
     }
 
     fn set_lean(&self, is_lean: bool) {
@@ -216,7 +216,7 @@ impl Tracer {
     /// Tells `Event::Poll`. What was polled to no avail outside of every poll is not this one's.
     #[inline]
     pub(crate) fn poll(&self, task: TaskId) {
-        if self.is_lean.get() {
+        if self.is_lean() {
             return self.poll_lean(task);
         }
         self.noted.set(Noted::NOTHING);
@@ -235,7 +235,7 @@ impl Tracer {
     /// Tells `Event::Pending`. The leaf stays noted, for `turn_pends`.
     #[inline]
     pub(crate) fn pending(&self, task: TaskId) {
-        if self.is_lean.get() {
+        if self.is_lean() {
             self.pending_lean(task);
         } else if self.on.get() {
             self.deliver_pending(task);
@@ -299,7 +299,7 @@ impl Tracer {
     /// Tells `Event::Done` to sinks alone, if it `is_lean`.
     #[inline(always)] // into the end of a task
     pub(crate) fn done_lean(&self, task: TaskId, outcome: Outcome) {
-        if self.is_lean.get() {
+        if self.is_lean() {
             let now = self.clock.now();
             self.stamp.set(now);
             self.sinks.done(now, task, outcome);

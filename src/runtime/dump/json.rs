@@ -1,11 +1,10 @@
 //! A dump as other programs read it.
 
-use std::io::Write;
 use std::panic::Location;
 use std::time::Duration;
 
 use super::{Dump, Holder, Outlook, TaskState, TaskView, Waits};
-use crate::trace::export::json_text::Json;
+use crate::trace::export::json_text::{self, Json};
 use crate::trace::{Direction, Leaf};
 
 impl Dump {
@@ -35,7 +34,8 @@ impl Dump {
     /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut json = Json::new(Vec::new());
+        let mut text = Vec::new();
+        let mut json = Json::new(&mut text);
         json.object(|json| {
             json.member("outlook", outlook(self.outlook()));
             json.key("circles").array(|json| {
@@ -51,18 +51,18 @@ impl Dump {
                 json.line();
             });
         });
-        let text = json.finish().expect("memory takes all that is written to it");
+        json.finish().expect("memory takes all that is written to it");
         String::from_utf8(text).expect("text is written as text")
     }
 
-    fn task<W: Write>(&self, json: &mut Json<W>, task: &TaskView) {
+    fn task(&self, json: &mut Json<'_>, task: &TaskView) {
         json.key("id").number(task.id.0.get());
         json.member("kind", task.kind);
         optional(json, "name", task.name.as_ref(), |json, name| json.text(name));
         json.member("site", task.site);
         json.member("state", state(task.state));
         json.key("has_wakers").bool(task.has_wakers);
-        optional(json, "polls", task.polls, Json::number);
+        optional(json, "polls", task.polls, |json, polls| json.number(polls));
         optional(json, "busy_ns", task.busy, nanos);
         optional(json, "waited_ns", task.waited, nanos);
         json.key("waits").array(|json| {
@@ -73,7 +73,7 @@ impl Dump {
         optional(json, "leaf", task.leaf, |json, leaf| json.object(|json| of_leaf(json, &leaf)));
     }
 
-    fn waits<W: Write>(&self, json: &mut Json<W>, waits: &Waits) {
+    fn waits(&self, json: &mut Json<'_>, waits: &Waits) {
         match waits {
             Waits::Timer { timer, deadline, site } => {
                 json.member("for", "timer");
@@ -106,7 +106,7 @@ impl Dump {
     }
 }
 
-fn of_leaf<W: Write>(json: &mut Json<W>, leaf: &Leaf) {
+fn of_leaf(json: &mut Json<'_>, leaf: &Leaf) {
     match leaf {
         Leaf::Timer { timer, site } => {
             json.member("for", "timer");
@@ -134,7 +134,7 @@ fn of_leaf<W: Write>(json: &mut Json<W>, leaf: &Leaf) {
     }
 }
 
-fn holder<W: Write>(json: &mut Json<W>, holder: &Holder) {
+fn holder(json: &mut Json<'_>, holder: &Holder) {
     optional(json, "task", holder.task, |json, task| json.number(task.0.get()));
     json.member("site", holder.site);
     json.key("is_untaken").bool(holder.is_untaken);
@@ -142,7 +142,7 @@ fn holder<W: Write>(json: &mut Json<W>, holder: &Holder) {
     json.key("may_have_moved").bool(holder.may_have_moved);
 }
 
-fn optional<W: Write, T>(json: &mut Json<W>, key: &str, value: Option<T>, write: impl FnOnce(&mut Json<W>, T)) {
+fn optional<T>(json: &mut Json<'_>, key: &str, value: Option<T>, write: impl FnOnce(&mut Json<'_>, T)) {
     let json = json.key(key);
     match value {
         Some(value) => write(json, value),
@@ -150,12 +150,11 @@ fn optional<W: Write, T>(json: &mut Json<W>, key: &str, value: Option<T>, write:
     }
 }
 
-/// 584 years fit.
-fn nanos<W: Write>(json: &mut Json<W>, time: Duration) {
-    json.number(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+fn nanos(json: &mut Json<'_>, time: Duration) {
+    json.number(json_text::nanos(time));
 }
 
-fn site_text<W: Write>(json: &mut Json<W>, site: &Location<'_>) {
+fn site_text(json: &mut Json<'_>, site: &Location<'_>) {
     json.text(site);
 }
 

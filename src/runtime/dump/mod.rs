@@ -11,6 +11,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use words::Sentences;
+
 use super::{circles, deadlock};
 
 use crate::by_id::ById;

@@ -1,11 +1,12 @@
 //! From words back to events.
 
-use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::note::{self, JOINS, Notes, PHASES, SOURCES, TIMERS, Told, number_of, task_id};
 use super::ring::Context;
 use super::words::{self, Field, Kind, cause};
+use crate::by_id::ById;
 use crate::clock::Instant;
 use crate::trace::{Cause, Direction, Event, Leaf, Outcome, Phase, SourceId, TaskId, TimerId, Via, Wait};
 
@@ -17,10 +18,15 @@ struct Reader<'a> {
     said: Context,
     extras: Vec<u64>,
     /// What each task's wakes and waits named last in this block, by class.
-    named: HashMap<(u64, usize), u64>,
+    named: ById<u64>,
     /// Where the open poll begins in `events`, if its task is unknown yet.
     open: Option<usize>,
     events: Vec<(Instant, Event)>,
+}
+
+/// What stands in `named` for a task's class, which is less than 3.
+fn key(task: u64, class: usize) -> NonZeroU64 {
+    NonZeroU64::MIN | task.wrapping_mul(8) | (class as u64) << 1
 }
 
 /// The events that a recorder's words tell, oldest first.
@@ -29,12 +35,12 @@ pub(super) fn decode(notes: &Notes) -> Vec<(Instant, Event)> {
         notes,
         said: *notes.ring.context(notes.ring.tail),
         extras: Vec::new(),
-        named: HashMap::new(),
+        named: ById::default(),
         open: None,
         events: Vec::new(),
     };
     for block in notes.ring.blocks() {
-        reader.named.clear();
+        reader.named = ById::default();
         block.iter().for_each(|word| reader.read(*word));
     }
     reader.finish();
@@ -179,18 +185,18 @@ impl Reader<'_> {
             }
             cause::TIMER => {
                 let timer = words::PAYLOAD.nearest(payload, self.said.last[TIMERS]);
-                self.named.insert((task.0.get(), TIMERS), timer);
+                self.named.insert(key(task.0.get(), TIMERS), timer);
                 (Cause::Timer(TimerId(timer)), None)
             }
             why @ (cause::READ | cause::WRITE) => {
                 let source = words::PAYLOAD.nearest(payload, self.said.last[SOURCES]);
-                self.named.insert((task.0.get(), SOURCES), source);
+                self.named.insert(key(task.0.get(), SOURCES), source);
                 let direction = if why == cause::READ { Direction::Read } else { Direction::Write };
                 (Cause::Source(SourceId(source), direction), None)
             }
             cause::THREAD => {
                 let name = (words::THREAD.get(payload) as usize).checked_sub(1);
-                let name = name.and_then(|name| self.notes.threads.get(name)).cloned();
+                let name = name.and_then(|name| self.notes.threads.all().get(name)).cloned();
                 (Cause::Thread(name), self.via(words::VIA.get(payload)))
             }
             _ => {
@@ -242,11 +248,11 @@ impl Reader<'_> {
             // Told before the time, if that needs an `Extra` too.
             Told::Whole if !self.extras.is_empty() => self.extras.remove(0),
             Told::Whole => 0,
-            Told::Same => self.named.get(&(task, class)).copied().unwrap_or_default(),
+            Told::Same => self.named.get(key(task, class)).copied().unwrap_or_default(),
             Told::Last(ahead) => self.said.last[class].wrapping_add(ahead),
             Told::Newest(back) => self.said.newest.saturating_sub(back),
         };
-        self.named.insert((task, class), number);
+        self.named.insert(key(task, class), number);
         self.said.last[class] = number;
         match leaf {
             Leaf::Timer { site, .. } => Leaf::Timer { timer: TimerId(number), site },

@@ -79,16 +79,12 @@ impl Notes {
 
     /// The number of a thread's name; 0 if there is no room for more names.
     pub(super) fn thread(&mut self, name: &Arc<str>) -> u64 {
-        if let Some(number) = self.thread_numbers.get(name) {
-            return *number;
+        let has_room = (self.threads.all().len() as u64) < words::THREAD.most();
+        match self.threads.find(name) {
+            Some(place) => place as u64 + 1,
+            None if has_room => self.threads.place(name.clone()) as u64 + 1,
+            None => 0,
         }
-        if self.threads.len() as u64 == words::THREAD.most() {
-            return 0;
-        }
-        self.threads.push(name.clone());
-        let number = self.threads.len() as u64;
-        self.thread_numbers.insert(name.clone(), number);
-        number
     }
 }
 

@@ -4,13 +4,13 @@
 //! next word, if what that word tells happens only then: a timer wakes in the fire phase. Only what would not be found
 //! again is spelled out. That a poll has begun, each word in it tells, the first one so for all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::people::{People, Person};
 use super::ring::{Context, Ring};
 use super::words::{self, Field};
-use crate::trace::intern::Table;
+use crate::trace::intern::{Seen, Table};
 use crate::trace::{Event, Leaf, Noted, Outcome, Phase, TaskId, Via, Wait};
 
 /// What happened and has no word yet.
@@ -65,8 +65,7 @@ pub(super) struct Notes {
     pub(super) named: Box<[Named; NAMED]>,
     pub(super) leaves: Table<(Leaf, Told)>,
     pub(super) vias: Table<Via>,
-    pub(super) threads: Vec<Arc<str>>,
-    pub(super) thread_numbers: HashMap<Arc<str>, u64>,
+    pub(super) threads: Seen<Arc<str>>,
     pub(super) people: People,
     /// Events that no word has room for, and the blocks of the words that stand for them.
     pub(super) rare: VecDeque<(u64, Event)>,
@@ -90,8 +89,7 @@ impl Notes {
             named: Box::new([Named { block: u64::MAX, ..Named::default() }; NAMED]),
             leaves: Table::new(words::LEAF.most() as usize),
             vias: Table::new(words::VIA.most() as usize),
-            threads: Vec::new(),
-            thread_numbers: HashMap::new(),
+            threads: Seen::default(),
             people: People::new(words),
             rare: VecDeque::new(),
             rare_first: 0,

@@ -3,12 +3,12 @@
 //! A task's word in the ring is its id's low bits. A server spawns for ever while some tasks live for ever, so a task
 //! that is older than the low bits can tell has a number instead, as an elder.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::by_id::ById;
+use crate::by_id::{ById, Places};
 use crate::trace::{Kind, TaskId};
 
 /// What was said of a task when it was spawned, but for its name: in half a cache line, for a program that spawns writes
@@ -76,9 +76,9 @@ pub(super) struct People {
     /// How many of them there may be.
     most: usize,
     /// The others: where in `seats` they are, by id.
-    elders: HashMap<u64, u32>,
+    elders: Places,
     seats: Vec<Option<(u64, Person)>>,
-    free: Vec<u32>,
+    free: Vec<usize>,
     /// Elders that ended, and the block in which they did.
     leaving: VecDeque<(u64, u64)>,
     newest: u64,
@@ -92,7 +92,7 @@ impl People {
             young: VecDeque::new(),
             first: 1,
             most: most.min(LOW as usize / 2),
-            elders: HashMap::new(),
+            elders: Places::default(),
             seats: Vec::new(),
             free: Vec::new(),
             leaving: VecDeque::new(),
@@ -160,10 +160,10 @@ impl People {
         }
         let seat = self.free.pop().unwrap_or_else(|| {
             self.seats.push(None);
-            self.seats.len() as u32 - 1
+            self.seats.len() - 1
         });
-        self.seats[seat as usize] = Some((id, person));
-        self.elders.insert(id, seat);
+        self.seats[seat] = Some((id, person));
+        self.elders.insert(NonZeroU64::new(id).expect("ids begin with 1"), seat);
     }
 
     #[inline]
@@ -176,7 +176,7 @@ impl People {
 
     #[cold]
     fn elder_ended(&mut self, id: u64, block: u64) {
-        if self.elders.contains_key(&id) {
+        if self.elder(id).is_some() {
             self.leaving.push_back((block, id));
         }
     }
@@ -199,8 +199,8 @@ impl People {
             && ended < block
         {
             self.leaving.pop_front();
-            if let Some(seat) = self.elders.remove(&id) {
-                if let Some((_, person)) = self.seats[seat as usize].take() {
+            if let Some(seat) = NonZeroU64::new(id).and_then(|id| self.elders.remove(id)) {
+                if let Some((_, person)) = self.seats[seat].take() {
                     self.forget_name(id, person);
                 }
                 self.free.push(seat);
@@ -222,7 +222,12 @@ impl People {
 
     #[cold]
     fn elder_code(&self, id: u64) -> u64 {
-        self.elders.get(&id).map_or(id & LOW, |seat| ELDER | u64::from(*seat))
+        self.elder(id).map_or(id & LOW, |seat| ELDER | seat as u64)
+    }
+
+    /// Where an elder is in `seats`.
+    fn elder(&self, id: u64) -> Option<usize> {
+        self.elders.get(NonZeroU64::new(id)?)
     }
 
     /// Whom a code means, where `newest` was the newest task.
@@ -242,8 +247,7 @@ impl People {
         if let Some(person) = self.young.get(id.wrapping_sub(self.first) as usize) {
             return Some(person);
         }
-        let seat = *self.elders.get(&id)?;
-        self.seats[seat as usize].as_ref().map(|(_, person)| person)
+        self.seats[self.elder(id)?].as_ref().map(|(_, person)| person)
     }
 }
 
@@ -280,7 +284,7 @@ mod tests {
         assert_eq!((1..=4).filter(|id| people.get(*id).is_some()).collect::<Vec<_>>(), [2, 4]);
         people.ended(2, 8);
         people.forget_before(9);
-        assert!(people.elders.is_empty());
+        assert!((1..=4).all(|id| people.elder(id).is_none()));
         assert_eq!(people.free.len(), people.seats.len());
     }
 }

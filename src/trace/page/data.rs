@@ -1,13 +1,12 @@
 //! The story as JSON, compact: a hundred thousand events are a few megabytes. Columns of numbers, each text and each
 //! thing that is waited for once; `model.js` reads it and numbers causes and endings as this file does.
 
-use std::collections::HashMap;
 use std::fmt::Display;
-use std::hash::Hash;
 use std::io::{self, Write};
 
 use crate::clock::Instant;
 use crate::trace::export::json_text::Json;
+use crate::trace::intern::Seen;
 use crate::trace::story::{Polled, Story, Woken};
 use crate::trace::{Cause, Class, Direction, Kind, Leaf, Outcome, Via, Wait};
 
@@ -27,17 +26,19 @@ pub(super) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
         json.key("sources").array(|json| sources(json, story, &mut tables));
         tables.write(json);
     });
-    json.finish().map(drop)
+    json.finish()
 }
 
-type Page<'a> = Json<&'a mut dyn Write>;
-
-fn column(json: &mut Page<'_>, name: &str, numbers: impl Iterator<Item = i64>) {
+fn column(json: &mut Json<'_>, name: &str, numbers: impl Iterator<Item = i64>) {
     json.line();
-    json.key(name).array(|json| numbers.for_each(|number| json.signed(number)));
+    json.key(name).array(|json| {
+        for number in numbers {
+            json.signed(number);
+        }
+    });
 }
 
-fn tasks(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn tasks(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let since = |at| nanos(story.begin, at);
     column(json, "id", story.tasks.iter().map(|task| number(task.id.0.get())));
     column(json, "kind", story.tasks.iter().map(|task| kind(task.kind)));
@@ -49,7 +50,7 @@ fn tasks(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
     column(json, "outcome", story.tasks.iter().map(|task| task.ended.map_or(0, |(_, how)| -1 - ended(how))));
 }
 
-fn polls(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn polls(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let mut last = story.begin;
     let starts = story.polls.iter().map(|poll| nanos(std::mem::replace(&mut last, poll.start), poll.start));
     column(json, "task", story.polls.iter().map(|poll| number(poll.task as u64)));
@@ -60,14 +61,14 @@ fn polls(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
 }
 
 /// The tasks that stand ready at the end, with their wakes.
-fn ready(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn ready(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     let ready = || story.tasks.iter().enumerate().filter(|(_, task)| task.ready.is_some());
     column(json, "task", ready().map(|(place, _)| number(place as u64)));
     wakes(json, tables, || ready().map(|(_, task)| (task.ready.as_ref(), story.end)));
 }
 
 /// Why somebody stood ready, and how long until the moment given.
-fn wakes<'a, I>(json: &mut Page<'_>, tables: &mut Tables, wakes: impl Fn() -> I)
+fn wakes<'a, I>(json: &mut Json<'_>, tables: &mut Tables, wakes: impl Fn() -> I)
 where
     I: Iterator<Item = (Option<&'a Woken>, Instant)>,
 {
@@ -84,7 +85,7 @@ where
     );
 }
 
-fn sleeps(json: &mut Page<'_>, story: &Story) {
+fn sleeps(json: &mut Json<'_>, story: &Story) {
     let mut last = story.begin;
     let starts = story.sleeps.iter().map(|sleep| nanos(std::mem::replace(&mut last, sleep.start), sleep.start));
     column(json, "start", starts);
@@ -93,7 +94,7 @@ fn sleeps(json: &mut Page<'_>, story: &Story) {
     column(json, "events", story.sleeps.iter().map(|sleep| number(sleep.events as u64)));
 }
 
-fn sources(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
+fn sources(json: &mut Json<'_>, story: &Story, tables: &mut Tables) {
     for source in &story.sources {
         let address = source.address.as_ref().map_or(NONE, |address| tables.text(address));
         let thing = tables.text(source.thing);
@@ -104,34 +105,34 @@ fn sources(json: &mut Page<'_>, story: &Story, tables: &mut Tables) {
 /// What is written once and named by its place.
 #[derive(Default)]
 struct Tables {
-    texts: Numbered<String>,
-    leaves: Numbered<Leaf>,
-    vias: Numbered<Via>,
+    texts: Seen<String>,
+    leaves: Seen<Leaf>,
+    vias: Seen<Via>,
 }
 
 impl Tables {
     fn text(&mut self, text: impl Display) -> i64 {
-        self.texts.place(text.to_string())
+        number(self.texts.place(text.to_string()) as u64)
     }
 
     fn leaf(&mut self, leaf: Leaf) -> i64 {
-        self.leaves.place(leaf)
+        number(self.leaves.place(leaf) as u64)
     }
 
     fn via(&mut self, via: Via) -> i64 {
-        self.vias.place(via)
+        number(self.vias.place(via) as u64)
     }
 
-    fn write(mut self, json: &mut Page<'_>) {
-        let leaves: Vec<_> = std::mem::take(&mut self.leaves.all).iter().map(|leaf| self.leaf_row(leaf)).collect();
-        let vias = std::mem::take(&mut self.vias.all);
-        let vias: Vec<_> = vias.iter().map(|via| [self.text(via.what), self.text(via.made)]).collect();
+    fn write(mut self, json: &mut Json<'_>) {
+        let (leaves, vias) = (std::mem::take(&mut self.leaves), std::mem::take(&mut self.vias));
+        let leaves: Vec<_> = leaves.all().iter().map(|leaf| self.leaf_row(leaf)).collect();
+        let vias: Vec<_> = vias.all().iter().map(|via| [self.text(via.what), self.text(via.made)]).collect();
         json.line();
         json.key("leaves").array(|json| rows(json, &leaves));
         json.line();
         json.key("vias").array(|json| rows(json, &vias));
         json.line();
-        json.key("strings").array(|json| self.texts.all.iter().for_each(|text| json.text(text)));
+        json.key("strings").array(|json| self.texts.all().iter().for_each(|text| json.text(text)));
     }
 
     /// A leaf's form, its kind, what it names, where it waits, where that was made.
@@ -147,31 +148,9 @@ impl Tables {
     }
 }
 
-fn rows<const N: usize>(json: &mut Page<'_>, rows: &[[i64; N]]) {
+fn rows<const N: usize>(json: &mut Json<'_>, rows: &[[i64; N]]) {
     for row in rows {
         json.array(|json| row.iter().for_each(|&number| json.signed(number)));
-    }
-}
-
-/// Values by the order in which they were first seen.
-struct Numbered<T> {
-    places: HashMap<T, i64>,
-    all: Vec<T>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Numbered<T> {
-        Numbered { places: HashMap::new(), all: Vec::new() }
-    }
-}
-
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    fn place(&mut self, value: T) -> i64 {
-        let Numbered { places, all } = self;
-        *places.entry(value).or_insert_with_key(|value| {
-            all.push(value.clone());
-            number(all.len() as u64 - 1)
-        })
     }
 }
 

@@ -5,12 +5,12 @@
 //! Places in the source cannot be written into a word without unsafe code; so they stand in a list that only grows, and
 //! a word holds an index. Its lock is taken for a place that is new, and for names, never in a poll of another kind.
 
-use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::atomic::{AtomicU64, Ordering, fence};
+use crate::by_id::{ById, Places};
 use crate::trace::intern::{self, address, place_of};
 use crate::trace::{Kind, Leaf, SourceId, TaskId, TimerId};
 
@@ -22,7 +22,7 @@ pub(crate) struct Table {
     blocks: Mutex<Vec<Arc<[Seat; BLOCK]>>>,
     sites: Mutex<Vec<&'static Location<'static>>>,
     leaves: Mutex<Vec<Leaf>>,
-    names: Mutex<HashMap<TaskId, Arc<str>>>,
+    names: Mutex<ById<Arc<str>>>,
 }
 
 struct Seat {
@@ -91,7 +91,7 @@ impl Table {
         Some(WatchedTask {
             id,
             kind: kind_of(origin),
-            name: lock(&self.names).get(&id).cloned(),
+            name: lock(&self.names).get(id.0).cloned(),
             site: lock(&self.sites)[(origin >> 32) as usize],
             last: known(leaf).map(|at| named(lock(&self.leaves)[at], leaf >> WHICH)),
         })
@@ -134,35 +134,30 @@ fn named(place: Leaf, number: u64) -> Leaf {
 pub(super) struct Seating {
     blocks: Vec<Arc<[Seat; BLOCK]>>,
     free: Vec<u32>,
-    seats: HashMap<u64, Mine, ByNumber>,
+    /// By id, twice the seat, and one more for who has a name.
+    seats: Places,
     /// Who sits where, of those that were looked for last: at a place that the id says, for ids that follow each other
     /// have places that do. Ids are never used twice, so nothing here is ever wrong.
     quick: Box<[(u64, u32); QUICK]>,
     /// Which leaves the table has, in the same order.
     leaves: intern::Table<()>,
     recent: intern::Recent<4>,
-    at_site: HashMap<u64, u32, ByNumber>,
+    /// By the address of a place in the source, its index.
+    at_site: Places,
 }
 
 const QUICK: usize = 1024;
-
-type ByNumber = std::hash::BuildHasherDefault<crate::by_id::Spread>;
-
-struct Mine {
-    seat: u32,
-    is_named: bool,
-}
 
 impl Default for Seating {
     fn default() -> Seating {
         Seating {
             blocks: Vec::new(),
             free: Vec::new(),
-            seats: HashMap::default(),
+            seats: Places::default(),
             quick: Box::new([(0, 0); QUICK]),
             leaves: intern::Table::new(u16::MAX as usize),
             recent: intern::Recent::new(),
-            at_site: HashMap::default(),
+            at_site: Places::default(),
         }
     }
 }
@@ -174,7 +169,7 @@ impl Seating {
         let number = id.0.get();
         let quick = &mut self.quick[number as usize % QUICK];
         if quick.0 != number {
-            *quick = (number, self.seats.get(&number)?.seat);
+            *quick = (number, (self.seats.get(id.0)? / 2) as u32);
         }
         Some(quick.1)
     }
@@ -192,21 +187,28 @@ impl Seating {
         name: Option<&Arc<str>>,
     ) {
         if let Some(name) = name {
-            lock(&table.names).insert(id, name.clone());
+            lock(&table.names).insert(id.0, name.clone());
         }
-        let site = *self.at_site.entry(address(site) as u64).or_insert_with(|| {
-            let mut sites = lock(&table.sites);
-            sites.push(site);
-            (sites.len() - 1) as u32
-        });
+        let site = self.index_of(table, site);
         let at = self.free.pop().unwrap_or_else(|| self.add_block(table));
         let seat = self.seat(at);
         // Whoever reads these sees that the seat's last owner was gone.
         fence(Ordering::Release);
-        seat.origin.store(u64::from(site) << 32 | kind as u64, Ordering::Relaxed);
+        seat.origin.store((site as u64) << 32 | kind as u64, Ordering::Relaxed);
         seat.leaf.store(0, Ordering::Relaxed);
         seat.task.store(id.0.get(), Ordering::Release);
-        self.seats.insert(id.0.get(), Mine { seat: at, is_named: name.is_some() });
+        self.seats.insert(id.0, at as usize * 2 + usize::from(name.is_some()));
+    }
+
+    /// Where a place in the source stands in the list.
+    fn index_of(&mut self, table: &Table, site: &'static Location<'static>) -> usize {
+        let key = NonZeroU64::new(address(site) as u64).expect("a reference is not null");
+        self.at_site.get(key).unwrap_or_else(|| {
+            let mut sites = lock(&table.sites);
+            sites.push(site);
+            self.at_site.insert(key, sites.len() - 1);
+            sites.len() - 1
+        })
     }
 
     #[cold]
@@ -246,9 +248,10 @@ impl Seating {
     }
 
     pub(super) fn left(&mut self, table: &Table, id: TaskId) {
-        let Some(Mine { seat, is_named }) = self.seats.remove(&id.0.get()) else { return };
+        let Some(kept) = self.seats.remove(id.0) else { return };
+        let (seat, is_named) = ((kept / 2) as u32, kept % 2 == 1);
         if is_named {
-            lock(&table.names).remove(&id);
+            lock(&table.names).remove(id.0);
         }
         self.seat(seat).task.store(0, Ordering::Release);
         self.free.push(seat);

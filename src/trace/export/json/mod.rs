@@ -7,6 +7,7 @@
 
 mod marks;
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::json_text::Json;
@@ -34,7 +35,8 @@ pub(super) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
             json.line();
         });
     });
-    json.finish()?.write_all(b"\n")
+    json.finish()?;
+    out.write_all(b"\n")
 }
 
 struct Lanes<'a> {
@@ -44,8 +46,8 @@ struct Lanes<'a> {
 }
 
 impl Lanes<'_> {
-    fn names<W: Write>(&self, json: &mut Json<W>) {
-        let mut lane = |what: &str, thread: u64, key: &str, value: &dyn Fn(&mut Json<W>)| {
+    fn names(&self, json: &mut Json<'_>) {
+        let mut lane = |what: &str, thread: u64, key: &str, value: &dyn Fn(&mut Json<'_>)| {
             json.line();
             json.object(|json| {
                 json.member("ph", "M");
@@ -65,27 +67,27 @@ impl Lanes<'_> {
         }
     }
 
-    fn entry<W: Write>(&self, json: &mut Json<W>, entry: &Entry) {
+    fn entry(&self, json: &mut Json<'_>, entry: &Entry) {
         json.line();
         json.object(|json| match &entry.mark {
             Mark::Poll(poll) => self.poll(json, entry.at, *poll),
             Mark::Wait(task, wait) => self.wait(json, entry.at, *task, wait),
             Mark::Queued { task, until, woken } => {
-                self.slice(json, "queue", "ready", self.task(*task), entry.at, *until);
+                self.slice(json, "queue", &"ready", self.task(*task), entry.at, *until);
                 json.key("args").object(|json| self.why(json, woken));
             }
             Mark::Sleep(sleep) => self.sleep(json, sleep),
             Mark::Arrow { from, id } => {
-                self.head(json, "s", "wake", "wake", self.task(self.story.polls[*from].task), entry.at);
+                self.head(json, "s", "wake", &"wake", self.task(self.story.polls[*from].task), entry.at);
                 json.key("id").number(*id as u64);
             }
             Mark::ArrowHead { id } => {
-                self.head(json, "f", "wake", "wake", self.task(self.story.polls[*id].task), entry.at);
+                self.head(json, "f", "wake", &"wake", self.task(self.story.polls[*id].task), entry.at);
                 json.key("id").number(*id as u64);
                 json.member("bp", "e");
             }
             Mark::Abort { task, by } => {
-                self.head(json, "i", "abort", "abort", self.task(*task), entry.at);
+                self.head(json, "i", "abort", &"abort", self.task(*task), entry.at);
                 json.member("s", "t");
                 json.key("args").object(|json| {
                     if let Some(by) = by {
@@ -95,20 +97,20 @@ impl Lanes<'_> {
             }
             Mark::Report(event) => self.report(json, entry.at, event),
             Mark::Ready(tasks) => {
-                self.head(json, "C", "queue", "ready tasks", self.sleeper, entry.at);
+                self.head(json, "C", "queue", &"ready tasks", self.sleeper, entry.at);
                 json.key("args").object(|json| json.key("tasks").number(*tasks));
             }
         });
     }
 
-    fn poll<W: Write>(&self, json: &mut Json<W>, at: Instant, place: usize) {
+    fn poll(&self, json: &mut Json<'_>, at: Instant, place: usize) {
         let poll = &self.story.polls[place];
         let life = &self.story.tasks[poll.task];
-        self.slice(json, "poll", label(life), self.task(poll.task), at, poll.end);
+        self.slice(json, "poll", &label(life), self.task(poll.task), at, poll.end);
         json.key("args").object(|json| {
             if let Some(woken) = &poll.woken {
                 self.why(json, woken);
-                json.key("queued_us").micros(self.story.queued(place).as_nanos());
+                json.key("queued_us").micros(self.story.queued(place));
             }
             match &poll.result {
                 Polled::Pending(Some(leaf)) => json.member("then", format_args!("waits for {}", self.told(leaf))),
@@ -122,7 +124,7 @@ impl Lanes<'_> {
         });
     }
 
-    fn wait<W: Write>(&self, json: &mut Json<W>, at: Instant, task: usize, wait: &Waited) {
+    fn wait(&self, json: &mut Json<'_>, at: Instant, task: usize, wait: &Waited) {
         // The same words for waits of one kind: a viewer colours slices by their names, and sums them up so.
         let name = match (&wait.on, wait.class) {
             (Some(Leaf::Sync { what, .. }), _) => what,
@@ -133,7 +135,7 @@ impl Lanes<'_> {
             (_, Class::Socket) => "a socket",
             _ => "another task",
         };
-        self.slice(json, "wait", format_args!("waits for {name}"), self.task(task), at, wait.until);
+        self.slice(json, "wait", &format_args!("waits for {name}"), self.task(task), at, wait.until);
         json.key("args").object(|json| {
             json.member("class", wait.class);
             if let Some(leaf) = &wait.on {
@@ -142,26 +144,26 @@ impl Lanes<'_> {
         });
     }
 
-    fn sleep<W: Write>(&self, json: &mut Json<W>, sleep: &Asleep) {
-        self.slice(json, "loop", "sleeps", self.sleeper, sleep.start, sleep.end);
+    fn sleep(&self, json: &mut Json<'_>, sleep: &Asleep) {
+        self.slice(json, "loop", &"sleeps", self.sleeper, sleep.start, sleep.end);
         json.key("args").object(|json| {
             json.member("limit", sleep.wait);
             json.key("events").number(sleep.events as u64);
         });
     }
 
-    fn report<W: Write>(&self, json: &mut Json<W>, at: Instant, event: &Event) {
+    fn report(&self, json: &mut Json<'_>, at: Instant, event: &Event) {
         let (name, lane) = match event {
             Event::Lost { task: Some(task), .. } => ("lost", task.0.get()),
             Event::Lost { .. } => ("lost", self.sleeper),
             _ => ("stuck", self.sleeper),
         };
-        self.head(json, "i", "report", name, lane, at);
+        self.head(json, "i", "report", &name, lane, at);
         json.member("s", if lane == self.sleeper { "g" } else { "t" });
         json.key("args").object(|json| json.member("what", event));
     }
 
-    fn why<W: Write>(&self, json: &mut Json<W>, woken: &Woken) {
+    fn why(&self, json: &mut Json<'_>, woken: &Woken) {
         let cause = &woken.cause;
         let address = match cause {
             Cause::Source(source, _) => self.story.address(*source),
@@ -192,34 +194,18 @@ impl Lanes<'_> {
         self.story.tasks[place].id.0.get()
     }
 
-    fn slice<W: Write>(
-        &self,
-        json: &mut Json<W>,
-        cat: &str,
-        name: impl std::fmt::Display,
-        lane: u64,
-        start: Instant,
-        end: Instant,
-    ) {
+    fn slice(&self, json: &mut Json<'_>, cat: &str, name: &dyn Display, lane: u64, start: Instant, end: Instant) {
         self.head(json, "X", cat, name, lane, start);
-        json.key("dur").micros((end - start).as_nanos());
+        json.key("dur").micros(end - start);
     }
 
-    fn head<W: Write>(
-        &self,
-        json: &mut Json<W>,
-        ph: &str,
-        cat: &str,
-        name: impl std::fmt::Display,
-        lane: u64,
-        at: Instant,
-    ) {
+    fn head(&self, json: &mut Json<'_>, ph: &str, cat: &str, name: &dyn Display, lane: u64, at: Instant) {
         json.member("ph", ph);
         json.member("cat", cat);
         json.member("name", name);
         json.key("pid").number(PROCESS);
         json.key("tid").number(lane);
-        json.key("ts").micros((at - self.story.begin).as_nanos());
+        json.key("ts").micros(at - self.story.begin);
     }
 }
 
