@@ -1,13 +1,12 @@
-//! The header of a task cell: 64 bytes, the same for every future.
+//! The header of a task cell: 56 bytes, the same for every future.
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
-use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use super::birth::Birth;
 use super::far::{Far, Release};
-use super::typed::Vtable;
 use super::{Inbox, memory};
 use crate::panics::Payload;
 use crate::trace::TaskId;
@@ -39,13 +38,12 @@ pub(super) const WAKER: usize = 1;
 /// In a joiner's address: it is that of a boxed failure that no handle will see.
 const LOST: usize = 1 << 1;
 
-/// `repr(C)` and one cache line long; the slot follows it.
+/// `repr(C)`; the slot follows it.
 #[repr(C)]
 pub(crate) struct Header {
-    pub(super) vtable: &'static Vtable,
+    pub(super) birth: &'static Birth,
     /// Which loop the task belongs to. Valid by LOOP.
     pub(super) inbox: NonNull<Inbox>,
-    pub(super) site: &'static Location<'static>,
     /// The id in the upper 55 bits (36 years of a spawn every 32 ns), the flags in the lower 9.
     tag: Cell<u64>,
     /// How many `TaskRef`s exist.
@@ -59,17 +57,10 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    pub(super) fn new(
-        vtable: &'static Vtable,
-        inbox: &Arc<Inbox>,
-        id: TaskId,
-        site: &'static Location<'static>,
-        flags: u64,
-    ) -> Header {
+    pub(super) fn new(birth: &'static Birth, inbox: &Arc<Inbox>, id: TaskId, flags: u64) -> Header {
         Header {
-            vtable,
+            birth,
             inbox: NonNull::new(Arc::as_ptr(inbox).cast_mut()).expect("an Arc points somewhere"),
-            site,
             tag: Cell::new(id.0.get() << FLAG_BITS | flags),
             local: Cell::new(1),
             far: Far::new(),
@@ -182,7 +173,7 @@ unsafe fn free(cell: NonNull<Header>, near: bool) {
     // SAFETY: the last unit is gone, so this is the only access (OWNER), and it happens after all others.
     let header = unsafe { cell.as_ref() };
     debug_assert!(!header.has(FUTURE | OUTPUT), "EMPTY");
-    let home = &header.vtable.home;
+    let home = &header.birth.vtable.home;
     // SAFETY: WHOLE. `cell` is the pointer that `memory::take(home)` gave, and nobody uses it any more.
     unsafe {
         if near && !header.has(INBOX) {
@@ -205,5 +196,5 @@ unsafe fn free_from_afar(cell: NonNull<Header>) {
         drop(unsafe { Arc::from_raw(header.inbox.as_ptr()) });
     }
     // SAFETY: as in `free`.
-    unsafe { memory::free(cell.cast(), &header.vtable.home) };
+    unsafe { memory::free(cell.cast(), &header.birth.vtable.home) };
 }

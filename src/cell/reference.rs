@@ -71,11 +71,11 @@ impl TaskRef {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.header().vtable.kind
+        self.header().birth.vtable.kind
     }
 
     pub(crate) fn site(&self) -> &'static Location<'static> {
-        self.header().site
+        self.header().birth.site
     }
 
     /// Whether the future is gone.
@@ -130,14 +130,14 @@ impl TaskRef {
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
         assert!(self.header().has(FUTURE), "a finished task is never polled");
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().vtable.poll)(self.cell, cx) }
+        unsafe { (self.header().birth.poll)(self.cell, cx) }
     }
 
     /// Drops the future instead of polling it; the rest as for `poll`.
     pub(crate) fn cancel(&self) -> Outcome {
         assert!(self.header().has(FUTURE), "a finished task is never cancelled");
         // SAFETY: as for `poll`.
-        unsafe { (self.header().vtable.cancel)(self.cell) }
+        unsafe { (self.header().birth.vtable.cancel)(self.cell) }
     }
 
     /// The future is gone: prepares the cell for outliving its loop (LOOP), if it may.
@@ -167,7 +167,7 @@ impl TaskRef {
 
     /// Whether `address` lies in the cell, where the future is pinned; but a root's is elsewhere.
     pub(crate) fn has_inside(&self, address: *const ()) -> bool {
-        address.addr().wrapping_sub(self.address().addr()) < self.header().vtable.home.size()
+        address.addr().wrapping_sub(self.address().addr()) < self.header().birth.vtable.home.size()
     }
 
     /// A reference to the task at `address`.
@@ -255,7 +255,7 @@ impl TaskRef {
 
     fn may_have_failed(&self) -> bool {
         let header = self.header();
-        header.has(PANICKED) || header.vtable.unread.is_some()
+        header.has(PANICKED) || header.birth.vtable.unread.is_some()
     }
 }
 
@@ -304,7 +304,7 @@ pub(crate) struct RemoteRef {
     cell: NonNull<Header>,
 }
 
-// SAFETY: OWNER: through a `RemoteRef` only `far`, `inbox` and `vtable` are reached, which are atomic or never
+// SAFETY: OWNER: through a `RemoteRef` only `far`, `inbox` and `birth` are reached, which are atomic or never
 // change. By EMPTY the last one may free the memory on any thread.
 unsafe impl Send for RemoteRef {}
 // SAFETY: as for Send.
