@@ -13,16 +13,16 @@ use crate::trace::TaskId;
 
 /// A future is in the slot. Set by `new`, cleared by `poll` or `cancel` just before the future is dropped.
 pub(crate) const FUTURE: u64 = 1;
-/// An output is in the slot. Set when the future is gone and HANDLE is set; cleared by whoever takes or drops it.
+/// An output is in the slot. Set when the future is gone and HANDLE is set; cleared with HANDLE.
 pub(crate) const OUTPUT: u64 = 1 << 1;
 /// The task stands in the FIFO. Set by the wake rule, cleared when run takes it; so one entry at most.
 pub(crate) const QUEUED: u64 = 1 << 2;
 /// The future is to be dropped at the task's turn. Set by abort, never cleared.
 pub(crate) const CANCEL: u64 = 1 << 3;
-/// A `Joined` exists. Set by `new`, cleared by its drop.
+/// The output will be, or may yet be, taken. Set by `new`, cleared by the `Joined` that takes it or gives it up.
 pub(crate) const HANDLE: u64 = 1 << 4;
 /// Something beside the cell is kept for this task, and is looked at when it ends: a name, a hook, a set that it is a
-/// member of; or it is a root, or its error must be read. Never cleared.
+/// member of; or it is a root, or its error must be read, or it left a failure that no handle will see. Never cleared.
 pub(crate) const NOTED: u64 = 1 << 5;
 /// The cell holds a unit of its inbox. Set at finish, never cleared.
 pub(super) const INBOX: u64 = 1 << 6;
@@ -111,17 +111,12 @@ impl Header {
         debug_assert!(self.joiner.get().is_null(), "JOINER");
         let boxed = Box::into_raw(Box::new(payload)).cast::<()>();
         self.joiner.set(boxed.map_addr(|address| address | LOST));
-    }
-
-    /// Whether a failure that no handle will see is kept here.
-    #[inline]
-    pub(crate) fn has_lost(&self) -> bool {
-        self.joiner.get().addr() & LOST != 0
+        self.set(NOTED);
     }
 
     /// Takes the failure that no handle will see.
     pub(crate) fn take_lost(&self) -> Option<Payload> {
-        if !self.has_lost() {
+        if self.joiner.get().addr() & LOST == 0 {
             return None;
         }
         let boxed = self.joiner.replace(ptr::null_mut()).map_addr(|address| address & !LOST);

@@ -264,7 +264,7 @@ pub(super) unsafe fn take_output<T>(cell: NonNull<Header>) -> Result<T, JoinErro
     // SAFETY: this function's contract; clearing OUTPUT makes it happen once. WHOLE: `cell` spans the slot.
     unsafe {
         let header = cell.as_ref();
-        header.clear(OUTPUT);
+        header.clear(OUTPUT | HANDLE);
         cell.byte_add(header.birth.vtable.slot).cast::<Result<T, JoinError>>().read()
     }
 }

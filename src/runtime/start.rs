@@ -197,7 +197,7 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
 #[inline(always)]
 fn has_more_to_tell(task: &TaskRef) -> bool {
     let header = task.header();
-    header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost()
+    header.has(NOTED | PANICKED) || header.is_shared()
 }
 
 #[inline]
