@@ -6,11 +6,13 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 use super::Inbox;
 use super::far::Notify;
-use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, PANICKED, WAKER, release, release_near};
+use super::header::{
+    CANCEL, CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, PANICKED, WAKER, release, release_near,
+};
 use super::joined::Joined;
 use super::typed::{self, Cell};
 use crate::inbox::{Message, Origin};
@@ -124,13 +126,20 @@ impl TaskRef {
         Some(TaskRef::clone(&ManuallyDrop::new(TaskRef { cell: raw.cast() })))
     }
 
-    /// Polls the future; how the task ended, if it did. Then the header may have a lost panic to take. Nothing of the
-    /// loop may be borrowed (QUIET).
+    /// Polls the future with a waker that is lent and not counted; how the task ended, if it did. Then the header may
+    /// have a lost panic to take. Nothing of the loop may be borrowed (QUIET).
+    ///
+    /// # Safety
+    /// `vtable` is that of a waker whose data are a cell's address.
     #[inline]
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        assert!(self.header().has(FUTURE), "a finished task is never polled");
+    pub(crate) unsafe fn poll(&self, vtable: &'static RawWakerVTable) -> Poll<Outcome> {
+        // In the words of `runtime::turn::run`, and before the waker is made: so the compiler knows it already, 2
+        // instructions a poll.
+        assert!(self.header().only(FUTURE | CANCEL) == FUTURE, "a finished or aborted task is never polled");
+        // SAFETY: this function's contract. The waker is not dropped, so it owns no unit; `self` keeps the cell.
+        let waker = ManuallyDrop::new(unsafe { Waker::new(self.address(), vtable) });
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().birth.poll)(self.cell, cx) }
+        unsafe { (self.header().birth.poll)(self.cell, &mut Context::from_waker(&waker)) }
     }
 
     /// Drops the future instead of polling it; the rest as for `poll`.
