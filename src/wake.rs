@@ -381,9 +381,8 @@ pub(crate) fn poll_told(task: &TaskRef) -> Poll<Outcome> {
 
 #[inline]
 fn poll_with(task: &TaskRef, vtable: &'static RawWakerVTable) -> Poll<Outcome> {
-    // SAFETY: both tables fit a cell's address. The waker is not dropped, so it owns no unit; `task` keeps the cell.
-    let waker = ManuallyDrop::new(unsafe { Waker::new(task.address(), vtable) });
-    task.poll(&mut Context::from_waker(&waker))
+    // SAFETY: both tables fit a cell's address; the waker is lent, and `task` keeps the cell.
+    unsafe { task.poll(vtable) }
 }
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone_waker, wake_waker, wake_waker_by_ref, drop_waker);

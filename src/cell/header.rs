@@ -1,29 +1,28 @@
-//! The header of a task cell: 64 bytes, the same for every future.
+//! The header of a task cell: 56 bytes, the same for every future.
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
-use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use super::birth::Birth;
 use super::far::{Far, Release};
-use super::typed::Vtable;
 use super::{Inbox, memory};
 use crate::panics::Payload;
 use crate::trace::TaskId;
 
 /// A future is in the slot. Set by `new`, cleared by `poll` or `cancel` just before the future is dropped.
 pub(crate) const FUTURE: u64 = 1;
-/// An output is in the slot. Set when the future is gone and HANDLE is set; cleared by whoever takes or drops it.
+/// An output is in the slot. Set when the future is gone and HANDLE is set; cleared with HANDLE.
 pub(crate) const OUTPUT: u64 = 1 << 1;
 /// The task stands in the FIFO. Set by the wake rule, cleared when run takes it; so one entry at most.
 pub(crate) const QUEUED: u64 = 1 << 2;
 /// The future is to be dropped at the task's turn. Set by abort, never cleared.
 pub(crate) const CANCEL: u64 = 1 << 3;
-/// A `Joined` exists. Set by `new`, cleared by its drop.
+/// The output will be, or may yet be, taken. Set by `new`, cleared by the `Joined` that takes it or gives it up.
 pub(crate) const HANDLE: u64 = 1 << 4;
 /// Something beside the cell is kept for this task, and is looked at when it ends: a name, a hook, a set that it is a
-/// member of; or it is a root, or its error must be read. Never cleared.
+/// member of; or it is a root, or its error must be read, or it left a failure that no handle will see. Never cleared.
 pub(crate) const NOTED: u64 = 1 << 5;
 /// The cell holds a unit of its inbox. Set at finish, never cleared.
 pub(super) const INBOX: u64 = 1 << 6;
@@ -39,13 +38,12 @@ pub(super) const WAKER: usize = 1;
 /// In a joiner's address: it is that of a boxed failure that no handle will see.
 const LOST: usize = 1 << 1;
 
-/// `repr(C)` and one cache line long; the slot follows it.
+/// `repr(C)`; the slot follows it.
 #[repr(C)]
 pub(crate) struct Header {
-    pub(super) vtable: &'static Vtable,
+    pub(super) birth: &'static Birth,
     /// Which loop the task belongs to. Valid by LOOP.
     pub(super) inbox: NonNull<Inbox>,
-    pub(super) site: &'static Location<'static>,
     /// The id in the upper 55 bits (36 years of a spawn every 32 ns), the flags in the lower 9.
     tag: Cell<u64>,
     /// How many `TaskRef`s exist.
@@ -59,17 +57,10 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    pub(super) fn new(
-        vtable: &'static Vtable,
-        inbox: &Arc<Inbox>,
-        id: TaskId,
-        site: &'static Location<'static>,
-        flags: u64,
-    ) -> Header {
+    pub(super) fn new(birth: &'static Birth, inbox: &Arc<Inbox>, id: TaskId, flags: u64) -> Header {
         Header {
-            vtable,
+            birth,
             inbox: NonNull::new(Arc::as_ptr(inbox).cast_mut()).expect("an Arc points somewhere"),
-            site,
             tag: Cell::new(id.0.get() << FLAG_BITS | flags),
             local: Cell::new(1),
             far: Far::new(),
@@ -120,17 +111,12 @@ impl Header {
         debug_assert!(self.joiner.get().is_null(), "JOINER");
         let boxed = Box::into_raw(Box::new(payload)).cast::<()>();
         self.joiner.set(boxed.map_addr(|address| address | LOST));
-    }
-
-    /// Whether a failure that no handle will see is kept here.
-    #[inline]
-    pub(crate) fn has_lost(&self) -> bool {
-        self.joiner.get().addr() & LOST != 0
+        self.set(NOTED);
     }
 
     /// Takes the failure that no handle will see.
     pub(crate) fn take_lost(&self) -> Option<Payload> {
-        if !self.has_lost() {
+        if self.joiner.get().addr() & LOST == 0 {
             return None;
         }
         let boxed = self.joiner.replace(ptr::null_mut()).map_addr(|address| address & !LOST);
@@ -182,7 +168,7 @@ unsafe fn free(cell: NonNull<Header>, near: bool) {
     // SAFETY: the last unit is gone, so this is the only access (OWNER), and it happens after all others.
     let header = unsafe { cell.as_ref() };
     debug_assert!(!header.has(FUTURE | OUTPUT), "EMPTY");
-    let home = &header.vtable.home;
+    let home = &header.birth.vtable.home;
     // SAFETY: WHOLE. `cell` is the pointer that `memory::take(home)` gave, and nobody uses it any more.
     unsafe {
         if near && !header.has(INBOX) {
@@ -205,5 +191,5 @@ unsafe fn free_from_afar(cell: NonNull<Header>) {
         drop(unsafe { Arc::from_raw(header.inbox.as_ptr()) });
     }
     // SAFETY: as in `free`.
-    unsafe { memory::free(cell.cast(), &header.vtable.home) };
+    unsafe { memory::free(cell.cast(), &header.birth.vtable.home) };
 }

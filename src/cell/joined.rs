@@ -33,6 +33,12 @@ impl<T> Joined<T> {
         Some(unsafe { typed::take_output(self.task.cell) })
     }
 
+    /// Whether the output was taken.
+    #[inline]
+    pub(crate) fn is_spent(&self) -> bool {
+        !self.task.header().has(HANDLE)
+    }
+
     /// Gives up the output, dropping it if it is there. `Some`: something was left; with the failure that nobody saw.
     #[inline]
     pub(crate) fn give_up(&self) -> Option<Failure> {

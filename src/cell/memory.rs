@@ -7,8 +7,11 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-/// Sizes are rounded up to this, so that futures of about one size share a list.
+/// glibc's malloc puts `HEAD` bytes before each block and rounds the sum up to a multiple of `STEP`. A cell asks for all
+/// of that, so that futures of about one size share a list, and none pays for room that it could use: a header of 56
+/// bytes and a future of 64 make a block of 128. Rounded to plain multiples of 16 it would be 144.
 const STEP: usize = 16;
+const HEAD: usize = 8;
 const CLASSES: usize = 64; // a power of two: an index is masked, not checked
 /// How much a thread keeps, in steps: a megabyte, some 8,000 small tasks.
 const KEEP: usize = (1 << 20) / STEP;
@@ -35,14 +38,19 @@ thread_local! {
 /// Where a cell's memory comes from and goes to; a constant of each future's type.
 pub(super) struct Home {
     layout: Layout,
-    /// Its list, which is its size in steps; 0 for large and over-aligned cells, which have none.
+    /// Its list, which is its block's size in steps; 0 for large and over-aligned cells, which have none.
     class: usize,
 }
 
 /// The layout that is asked of the allocator for a cell of `exact` layout.
 const fn rounded(exact: Layout) -> Layout {
-    let size = exact.size().next_multiple_of(STEP);
-    match Layout::from_size_align(size, if exact.align() > STEP { exact.align() } else { STEP }) {
+    // What is over-aligned comes from another of malloc's functions, and is in no list.
+    let (size, align) = if exact.align() > STEP {
+        (exact.size(), exact.align())
+    } else {
+        ((exact.size() + HEAD).next_multiple_of(STEP) - HEAD, STEP)
+    };
+    match Layout::from_size_align(size, align) {
         Ok(layout) => layout,
         Err(_) => panic!("a future this large cannot be spawned"),
     }
@@ -56,7 +64,7 @@ impl Home {
     /// For a cell of this `exact` layout.
     pub(super) const fn new(exact: Layout) -> Home {
         let layout = rounded(exact);
-        let class = layout.size() / STEP;
+        let class = (layout.size() + HEAD) / STEP;
         // Inside a list a sanitizer would see no use after free.
         let is_listed = class < CLASSES && layout.align() == STEP && !cfg!(glassloop_no_recycling);
         Home { layout, class: if is_listed { class } else { 0 } }
@@ -131,8 +139,8 @@ pub(crate) fn close() {
             return;
         }
         free.room.set(0);
-        for (class, head) in free.heads.iter().enumerate() {
-            let layout = Layout::from_size_align(class * STEP, STEP).expect("a class is a small layout");
+        for (class, head) in free.heads.iter().enumerate().skip(1) {
+            let layout = Layout::from_size_align(class * STEP - HEAD, STEP).expect("a class is a small layout");
             while let Some(block) = NonNull::new(head.get()) {
                 // SAFETY: as in `take`: a listed block is unused, and its first word is the next's address.
                 head.set(unsafe { block.cast::<*mut u8>().read() });

@@ -24,7 +24,7 @@
 //!   `poll` and `cancel` do, on the owner's thread. (A root is taken out of its slot before `with_root` returns.)
 //! - **HELD**: an output in the slot ⇒ a `Joined` exists, which takes it or drops it, on the owner's thread.
 //! - **GROUP**: `local > 0` ⇔ the group of `TaskRef`s holds one unit of `far`.
-//! - **OWNER**: everything in a header but `far`, `inbox` and `vtable` is touched only through a `!Send`
+//! - **OWNER**: everything in a header but `far`, `inbox` and `birth` is touched only through a `!Send`
 //!   reference, or after CURRENT showed that this is the owner's thread, or by whoever released the last unit.
 //! - **EMPTY**: `local == 0` ⇒ the slot is empty. It follows from LIVE and HELD; so memory may be freed from
 //!   any thread.
@@ -40,6 +40,7 @@
 //!   that wakers or remote references still reach holds a unit of its own (flag INBOX).
 #![allow(unsafe_code)]
 
+mod birth;
 mod far;
 mod header;
 mod joined;

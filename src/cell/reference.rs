@@ -6,11 +6,13 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 use super::Inbox;
 use super::far::Notify;
-use super::header::{CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, PANICKED, WAKER, release, release_near};
+use super::header::{
+    CANCEL, CANCELLED, FUTURE, HANDLE, Header, INBOX, NOTED, PANICKED, WAKER, release, release_near,
+};
 use super::joined::Joined;
 use super::typed::{self, Cell};
 use crate::inbox::{Message, Origin};
@@ -71,11 +73,11 @@ impl TaskRef {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.header().vtable.kind
+        self.header().birth.vtable.kind
     }
 
     pub(crate) fn site(&self) -> &'static Location<'static> {
-        self.header().site
+        self.header().birth.site
     }
 
     /// Whether the future is gone.
@@ -124,20 +126,27 @@ impl TaskRef {
         Some(TaskRef::clone(&ManuallyDrop::new(TaskRef { cell: raw.cast() })))
     }
 
-    /// Polls the future; how the task ended, if it did. Then the header may have a lost panic to take. Nothing of the
-    /// loop may be borrowed (QUIET).
+    /// Polls the future with a waker that is lent and not counted; how the task ended, if it did. Then the header may
+    /// have a lost panic to take. Nothing of the loop may be borrowed (QUIET).
+    ///
+    /// # Safety
+    /// `vtable` is that of a waker whose data are a cell's address.
     #[inline]
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        assert!(self.header().has(FUTURE), "a finished task is never polled");
+    pub(crate) unsafe fn poll(&self, vtable: &'static RawWakerVTable) -> Poll<Outcome> {
+        // In the words of `runtime::turn::run`, and before the waker is made: so the compiler knows it already, 2
+        // instructions a poll.
+        assert!(self.header().only(FUTURE | CANCEL) == FUTURE, "a finished or aborted task is never polled");
+        // SAFETY: this function's contract. The waker is not dropped, so it owns no unit; `self` keeps the cell.
+        let waker = ManuallyDrop::new(unsafe { Waker::new(self.address(), vtable) });
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().vtable.poll)(self.cell, cx) }
+        unsafe { (self.header().birth.poll)(self.cell, &mut Context::from_waker(&waker)) }
     }
 
     /// Drops the future instead of polling it; the rest as for `poll`.
     pub(crate) fn cancel(&self) -> Outcome {
         assert!(self.header().has(FUTURE), "a finished task is never cancelled");
         // SAFETY: as for `poll`.
-        unsafe { (self.header().vtable.cancel)(self.cell) }
+        unsafe { (self.header().birth.vtable.cancel)(self.cell) }
     }
 
     /// The future is gone: prepares the cell for outliving its loop (LOOP), if it may.
@@ -167,7 +176,7 @@ impl TaskRef {
 
     /// Whether `address` lies in the cell, where the future is pinned; but a root's is elsewhere.
     pub(crate) fn has_inside(&self, address: *const ()) -> bool {
-        address.addr().wrapping_sub(self.address().addr()) < self.header().vtable.home.size()
+        address.addr().wrapping_sub(self.address().addr()) < self.header().birth.vtable.home.size()
     }
 
     /// A reference to the task at `address`.
@@ -255,7 +264,7 @@ impl TaskRef {
 
     fn may_have_failed(&self) -> bool {
         let header = self.header();
-        header.has(PANICKED) || header.vtable.unread.is_some()
+        header.has(PANICKED) || header.birth.vtable.unread.is_some()
     }
 }
 
@@ -304,7 +313,7 @@ pub(crate) struct RemoteRef {
     cell: NonNull<Header>,
 }
 
-// SAFETY: OWNER: through a `RemoteRef` only `far`, `inbox` and `vtable` are reached, which are atomic or never
+// SAFETY: OWNER: through a `RemoteRef` only `far`, `inbox` and `birth` are reached, which are atomic or never
 // change. By EMPTY the last one may free the memory on any thread.
 unsafe impl Send for RemoteRef {}
 // SAFETY: as for Send.

@@ -48,12 +48,11 @@ use crate::wake;
 #[must_use = "dropping a handle detaches its task and loses its output; await it, or say so with `.detach()`"]
 pub struct JoinHandle<T> {
     joined: Joined<T>,
-    taken: bool,
 }
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(joined: Joined<T>) -> JoinHandle<T> {
-        JoinHandle { joined, taken: false }
+        JoinHandle { joined }
     }
 
     pub(super) fn joined(&self) -> &Joined<T> {
@@ -102,17 +101,14 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.taken,
-            "the JoinHandle of task {} was polled again after it gave its output; a handle gives it once",
-            self.id()
-        );
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(output) = self.joined.take() else {
+            if self.joined.is_spent() {
+                refuse(self.joined.task());
+            }
             wait_for(self.joined.task(), cx);
             return Poll::Pending;
         };
-        self.taken = true;
         if self.joined.task().may_be_reported() {
             forget_name(self.joined.task());
         }
@@ -127,6 +123,15 @@ pub(super) fn wait_for(task: &TaskRef, cx: &Context<'_>) {
     if let Some(waiter) = wake::new_waiter(cx, leaf, |address| task.is_awaited_by(address)) {
         task.set_awaited_by(waiter);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse(task: &TaskRef) -> ! {
+    panic!(
+        "the JoinHandle of task {} was polled again after it gave its output; a handle gives it once",
+        task.id()
+    )
 }
 
 /// A panicked task's name was kept for a report that is not needed now.

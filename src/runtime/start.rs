@@ -45,7 +45,7 @@ pub(super) fn enrol<'a>(state: &'a State, task: &'a TaskRef) -> impl Drop + 'a {
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
             if !self.1.is_finished() {
-                cancel_apart(self.0, self.1);
+                cancel(self.0, self.1);
             }
         }
     }
@@ -150,7 +150,7 @@ fn begin(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
 fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool) {
     if state.closing.get() {
         announce(state, &task, name);
-        return cancel_apart(state, &task);
+        return cancel(state, &task);
     }
     // Listed before it is announced: an observer may spawn, and the list is in the order of ids.
     state.tasks.insert(task.clone());
@@ -165,22 +165,16 @@ fn begin_told(state: &State, task: TaskRef, name: Option<Arc<str>>, ready: bool)
     }
 }
 
-/// As `cancel`, where it is rare: the end of a task is 1.5 KiB of code.
-#[cold]
-#[inline(never)]
-fn cancel_apart(state: &State, task: &TaskRef) {
-    cancel(state, task);
-}
-
 /// Drops a task's future unpolled.
-#[inline]
+#[cold]
+#[inline(never)] // the end of a task is 1.5 KiB of code
 pub(super) fn cancel(state: &State, task: &TaskRef) {
     state.trace.cancel_begins(task.id());
     finish(state, task, task.cancel());
 }
 
 /// The future is gone: strikes the task off, tells those who asked to hear of it, and wakes whoever awaits it.
-#[inline(always)] // twice, into the run phase: 9 instructions a task
+#[inline(always)] // into the run phase: 9 instructions a task
 pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
     state.tasks.remove(task);
     // Set aside, what only some tasks have costs the others 30 instructions less.
@@ -197,7 +191,7 @@ pub(super) fn finish(state: &State, task: &TaskRef, outcome: Outcome) {
 #[inline(always)]
 fn has_more_to_tell(task: &TaskRef) -> bool {
     let header = task.header();
-    header.has(NOTED | PANICKED) || header.is_shared() || header.has_lost()
+    header.has(NOTED | PANICKED) || header.is_shared()
 }
 
 #[inline]
