@@ -12,6 +12,7 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
 use super::socket::{Io, Socket};
+use crate::reactor::Thing;
 use crate::trace::Direction;
 
 /// Lets tasks wait for a descriptor that is not a socket of this crate's: a pipe, a terminal, a device, what a C
@@ -72,7 +73,7 @@ impl Source for Duplicate {
 
 impl Io for Duplicate {
     const NAME: &'static str = "AsyncFd";
-    const THING: &'static str = "AsyncFd";
+    const THING: Thing = Thing::AsyncFd;
 }
 
 impl<T: AsFd> AsyncFd<T> {

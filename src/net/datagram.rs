@@ -23,7 +23,7 @@ macro_rules! datagram {
             #[track_caller]
             #[inline]
             pub fn send<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.operation(Direction::Write, move |socket| socket.io().send(bytes))
+                self.socket.operation(Writing, move |socket| socket.io().send(bytes))
             }
 
             /// Receives one datagram; how long it is. 0 is an empty one, not an end.
@@ -38,7 +38,7 @@ macro_rules! datagram {
             #[track_caller]
             #[inline]
             pub fn recv<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.operation(Direction::Read, move |socket| socket.io().recv(buffer))
+                self.socket.operation(Reading, move |socket| socket.io().recv(buffer))
             }
 
             /// As [`recv`](Self::recv), and who sent it.
@@ -54,7 +54,7 @@ macro_rules! datagram {
                 &'a self,
                 buffer: &'a mut [u8],
             ) -> impl Future<Output = io::Result<(usize, $Addr)>> + 'a {
-                self.socket.operation(Direction::Read, move |socket| socket.io().recv_from(buffer))
+                self.socket.operation(Reading, move |socket| socket.io().recv_from(buffer))
             }
 
             /// As [`recv`](Self::recv), and leaves the datagram where it is.
@@ -67,7 +67,7 @@ macro_rules! datagram {
             #[track_caller]
             #[inline]
             pub fn peek<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.operation(Direction::Read, move |socket| Peek::peek(socket.io(), buffer))
+                self.socket.operation(Reading, move |socket| Peek::peek(socket.io(), buffer))
             }
 
             /// Sends one datagram if there is room now.
@@ -76,7 +76,7 @@ macro_rules! datagram {
             /// `WouldBlock`, if there is none; else as [`send`](Self::send).
             #[inline]
             pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Write, |socket| socket.io().send(bytes))
+                self.socket.try_io(Writing, |socket| socket.io().send(bytes))
             }
 
             /// Receives one datagram if there is one now.
@@ -85,7 +85,7 @@ macro_rules! datagram {
             /// `WouldBlock`, if there is none; else as [`recv`](Self::recv).
             #[inline]
             pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Read, |socket| socket.io().recv(buffer))
+                self.socket.try_io(Reading, |socket| socket.io().recv(buffer))
             }
 
             /// As [`try_recv`](Self::try_recv), and who sent it.
@@ -94,21 +94,21 @@ macro_rules! datagram {
             /// As there.
             #[inline]
             pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, $Addr)> {
-                self.socket.try_io(Direction::Read, |socket| socket.io().recv_from(buffer))
+                self.socket.try_io(Reading, |socket| socket.io().recv_from(buffer))
             }
 
             /// The poll of [`send`](Self::send). Of all callers of a socket's writing polls, the last one is woken.
             #[track_caller]
             #[inline]
             pub fn poll_send(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll(cx, Direction::Write, |socket| socket.io().send(bytes))
+                self.socket.poll(cx, Writing, |socket| socket.io().send(bytes))
             }
 
             /// The poll of [`recv`](Self::recv). Of all callers of a socket's reading polls, the last one is woken.
             #[track_caller]
             #[inline]
             pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll(cx, Direction::Read, |socket| socket.io().recv(buffer))
+                self.socket.poll(cx, Reading, |socket| socket.io().recv(buffer))
             }
 
             /// The poll of [`recv_from`](Self::recv_from).
@@ -119,14 +119,14 @@ macro_rules! datagram {
                 cx: &mut Context<'_>,
                 buffer: &mut [u8],
             ) -> Poll<io::Result<(usize, $Addr)>> {
-                self.socket.poll(cx, Direction::Read, |socket| socket.io().recv_from(buffer))
+                self.socket.poll(cx, Reading, |socket| socket.io().recv_from(buffer))
             }
 
             /// The poll of [`peek`](Self::peek).
             #[track_caller]
             #[inline]
             pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll(cx, Direction::Read, |socket| Peek::peek(socket.io(), buffer))
+                self.socket.poll(cx, Reading, |socket| Peek::peek(socket.io(), buffer))
             }
 
             /// This side's address.

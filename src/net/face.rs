@@ -72,7 +72,7 @@ macro_rules! readiness {
             #[track_caller]
             #[inline]
             pub fn readable(&self) -> impl Future<Output = io::Result<()>> + '_ {
-                self.socket.operation(Direction::Read, |_| Ok(()))
+                self.socket.operation(Reading, |_| Ok(()))
             }
 
             /// Waits until there is room to write. It may be wrong, as [`readable`](Self::readable) may.
@@ -85,7 +85,7 @@ macro_rules! readiness {
             #[track_caller]
             #[inline]
             pub fn writable(&self) -> impl Future<Output = io::Result<()>> + '_ {
-                self.socket.operation(Direction::Write, |_| Ok(()))
+                self.socket.operation(Writing, |_| Ok(()))
             }
 
             /// The poll of [`readable`](Self::readable). Of all callers of a socket's reading polls, the last one
@@ -93,7 +93,7 @@ macro_rules! readiness {
             #[track_caller]
             #[inline]
             pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(cx, Direction::Read, |_| Ok(()))
+                self.socket.poll(cx, Reading, |_| Ok(()))
             }
 
             /// The poll of [`writable`](Self::writable). Of all callers of a socket's writing polls, the last one
@@ -101,7 +101,7 @@ macro_rules! readiness {
             #[track_caller]
             #[inline]
             pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(cx, Direction::Write, |_| Ok(()))
+                self.socket.poll(cx, Writing, |_| Ok(()))
             }
         }
     };
@@ -123,14 +123,14 @@ macro_rules! listener {
             #[track_caller]
             #[inline]
             pub fn accept(&self) -> impl Future<Output = io::Result<($Stream, $Addr)>> + '_ {
-                self.socket.operation(Direction::Read, accept)
+                self.socket.operation(Reading, accept)
             }
 
             /// The poll of [`accept`](Self::accept). Of all its callers, the last one is woken.
             #[track_caller]
             #[inline]
             pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($Stream, $Addr)>> {
-                self.socket.poll(cx, Direction::Read, accept)
+                self.socket.poll(cx, Reading, accept)
             }
 
             /// The address it is bound to.

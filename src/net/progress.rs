@@ -4,51 +4,77 @@ use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 
+use super::socket::{Act, Io, Operation, Socket, Way};
 use crate::waits::note_lost;
 
-/// Kept in the operation, and dropped with it.
-pub(crate) struct Progress<M: Many> {
+/// An operation on many bytes, which may take several tries.
+pub(crate) struct Progress<M: Many, F> {
+    /// 0 when it ended, by success or an error: nothing is lost without the caller's knowledge.
     done: usize,
-    /// Where it was begun. `None` when it ended, by success or an error: nothing is lost without the caller's knowledge.
-    site: Option<&'static Location<'static>>,
+    op: F,
     _of: PhantomData<M>,
 }
 
-/// An operation on many bytes: a type each, which costs the future no byte.
+/// What such an operation is called: a type each, which costs the future no byte.
 pub(crate) trait Many {
     const WHAT: &'static str;
     /// What became of the bytes: read, or written.
     const VERB: &'static str;
 }
 
-impl<M: Many> Progress<M> {
+impl<S: Io> Socket<S> {
+    /// The future of such an operation, on `asked` bytes: `op` goes on from where it is told, as far as the kernel lets
+    /// it.
     #[track_caller]
-    pub(crate) fn new() -> Progress<M> {
-        Progress::at(Location::caller())
-    }
-
-    /// As `new`, for whoever took its caller's place before.
-    pub(crate) fn at(site: &'static Location<'static>) -> Progress<M> {
-        Progress { done: 0, site: Some(site), _of: PhantomData }
-    }
-
-    /// Goes on as far as the kernel lets it.
     #[inline]
-    pub(crate) fn step(&mut self, op: impl FnOnce(&mut usize) -> io::Result<()>) -> io::Result<()> {
-        let result = op(&mut self.done);
-        if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            self.site = None;
-        }
-        result
+    pub(crate) fn transfer_all<M, W, F>(&self, way: W, asked: usize, op: F) -> Operation<'_, S, W, Progress<M, F>>
+    where
+        M: Many,
+        W: Way,
+        F: FnMut(&Socket<S>, &mut usize) -> io::Result<()>,
+    {
+        self.transfer_all_at(Location::caller(), way, asked, op)
+    }
+
+    /// The same, for whoever took its caller's place before.
+    #[inline]
+    pub(crate) fn transfer_all_at<M, W, F>(
+        &self,
+        site: &'static Location<'static>,
+        way: W,
+        asked: usize,
+        op: F,
+    ) -> Operation<'_, S, W, Progress<M, F>>
+    where
+        M: Many,
+        W: Way,
+        F: FnMut(&Socket<S>, &mut usize) -> io::Result<()>,
+    {
+        let op = Progress { done: 0, op, _of: PhantomData };
+        Operation::new(self, site, way, op).trivial_if(asked == 0)
     }
 }
 
-impl<M: Many> Drop for Progress<M> {
+impl<S, M, F> Act<S> for Progress<M, F>
+where
+    S: Io,
+    M: Many,
+    F: FnMut(&Socket<S>, &mut usize) -> io::Result<()>,
+{
+    type Output = ();
+
     #[inline]
-    fn drop(&mut self) {
-        if let Some(site) = self.site
-            && self.done > 0
-        {
+    fn act(&mut self, socket: &Socket<S>) -> io::Result<()> {
+        let result = (self.op)(socket, &mut self.done);
+        if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            self.done = 0;
+        }
+        result
+    }
+
+    #[inline]
+    fn dropped(&self, site: &'static Location<'static>) {
+        if self.done > 0 {
             tell(M::WHAT, M::VERB, self.done, site);
         }
     }

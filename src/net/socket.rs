@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::reactor::{Place, SourceKey};
+use crate::reactor::{Place, SourceKey, Thing};
 use crate::state::State;
 use crate::trace::{Direction, Event, Leaf, RuntimeId};
 use crate::wake;
@@ -20,7 +20,7 @@ pub(crate) trait Io: Source + Send + 'static {
     /// Its public type, for the error where no loop runs.
     const NAME: &'static str;
     /// What it is, for dumps, and for the error where another loop runs.
-    const THING: &'static str = "socket";
+    const THING: Thing = Thing::Socket;
     const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
     /// A read that gave less than it was asked for took all there was (see `moved` in `stream.rs`).
     const SHORT_READ_DRAINS: bool = EDGES;
@@ -94,7 +94,7 @@ pub(crate) struct Socket<S: Io> {
 impl<S: Io> Socket<S> {
     /// Registers `io` with the loop of this thread.
     pub(crate) fn new(mut io: S) -> io::Result<Socket<S>> {
-        let (key, runtime) = register(&mut io, S::INTEREST, S::NAME, &S::THING)?;
+        let (key, runtime) = register(&mut io, S::INTEREST, S::NAME, S::THING)?;
         let socket = Socket { io: Some(io), key, runtime };
         socket.introduce();
         Ok(socket)
@@ -105,7 +105,7 @@ impl<S: Io> Socket<S> {
         wake::own(self.runtime, |state| {
             state.trace.emit(|| {
                 let address = self.io().address().map(Into::into);
-                Event::Register { source: self.key.id(), thing: S::THING, address }
+                Event::Register { source: state.reactor.id(self.key), thing: S::THING.name(), address }
             });
         });
     }
@@ -220,7 +220,7 @@ impl<S: Io> Socket<S> {
         W: Way,
         F: FnMut(&Socket<S>) -> io::Result<R>,
     {
-        Operation { socket: self, way, op, place: Place::NONE, site }
+        Operation::new(self, site, way, op)
     }
 
     /// The body of a poll function: of each direction's, the last to poll is woken.
@@ -242,15 +242,15 @@ fn register(
     io: &mut dyn Source,
     interest: Interest,
     name: &'static str,
-    thing: &'static &'static str,
+    thing: Thing,
 ) -> io::Result<(SourceKey, RuntimeId)> {
     wake::with_current(name, |state| state.reactor.register(io, interest, thing).map(|key| (key, state.id)))?
 }
 
 #[cold]
 #[inline(never)]
-fn elsewhere(thing: &'static str, runtime: RuntimeId) -> io::Error {
-    wake::elsewhere(thing, runtime).into()
+fn elsewhere(thing: Thing, runtime: RuntimeId) -> io::Error {
+    wake::elsewhere(thing.name(), runtime).into()
 }
 
 /// Lets `cx` wait for a direction that is not ready. Apart, so that what is ready finds little code.
@@ -264,7 +264,7 @@ fn wait(
     site: &'static Location<'static>,
 ) {
     // The clone of a foreign waker is foreign code: with no borrow held.
-    let waiter = wake::waiter(cx, || Leaf::Source { source: key.id(), direction, site });
+    let waiter = wake::waiter(cx, || Leaf::Source { source: state.reactor.id(key), direction, site });
     drop(state.reactor.wait(key, direction, place, waiter, site));
 }
 
@@ -287,18 +287,69 @@ impl<S: Io> Drop for Socket<S> {
     }
 }
 
+/// What an operation does when it is tried: mostly a closure.
+pub(crate) trait Act<S: Io> {
+    type Output;
+
+    fn act(&mut self, socket: &Socket<S>) -> io::Result<Self::Output>;
+
+    /// The operation, which was made at `site`, is dropped.
+    fn dropped(&self, _site: &'static Location<'static>) {}
+}
+
+impl<S: Io, R, F: FnMut(&Socket<S>) -> io::Result<R>> Act<S> for F {
+    type Output = R;
+
+    #[inline]
+    fn act(&mut self, socket: &Socket<S>) -> io::Result<R> {
+        self(socket)
+    }
+}
+
 /// One operation of a socket, awaited. Polled again after it was ready, it does the operation anew, if `op` can: the
 /// stream of incoming connections is such a future.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(crate) struct Operation<'a, S: Io, W: Way, F> {
+pub(crate) struct Operation<'a, S: Io, W: Way, A: Act<S>> {
     socket: &'a Socket<S>,
     way: W,
-    op: F,
+    op: A,
     place: Place,
     site: &'static Location<'static>,
 }
 
-impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
+// Nothing in it is pinned.
+impl<S: Io, W: Way, A: Act<S>> Unpin for Operation<'_, S, W, A> {}
+
+impl<S: Io, W: Way, A: Act<S>> Future for Operation<'_, S, W, A> {
+    type Output = io::Result<A::Output>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let op = |socket: &Socket<S>| this.op.act(socket);
+        if this.place == Place::NEVER {
+            return Poll::Ready(this.socket.try_io(this.way, op));
+        }
+        this.socket.poll_io(cx, this.way, &mut this.place, this.site, op)
+    }
+}
+
+impl<S: Io, W: Way, A: Act<S>> Drop for Operation<'_, S, W, A> {
+    #[inline]
+    fn drop(&mut self) {
+        self.op.dropped(self.site);
+        if self.place != Place::NONE {
+            self.cancel();
+        }
+    }
+}
+
+impl<'a, S: Io, W: Way, A: Act<S>> Operation<'a, S, W, A> {
+    #[inline]
+    pub(crate) fn new(socket: &'a Socket<S>, site: &'static Location<'static>, way: W, op: A) -> Self {
+        Operation { socket, way, op, place: Place::NONE, site }
+    }
+
     /// An operation on no bytes is done at once.
     pub(crate) fn trivial_if(mut self, is_trivial: bool) -> Self {
         if is_trivial {
@@ -306,39 +357,7 @@ impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
         }
         self
     }
-}
 
-// Nothing in it is pinned.
-impl<S: Io, W: Way, F> Unpin for Operation<'_, S, W, F> {}
-
-impl<S, W, F, R> Future for Operation<'_, S, W, F>
-where
-    S: Io,
-    W: Way,
-    F: FnMut(&Socket<S>) -> io::Result<R>,
-{
-    type Output = io::Result<R>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.place == Place::NEVER {
-            return Poll::Ready(this.socket.try_io(this.way, &mut this.op));
-        }
-        this.socket.poll_io(cx, this.way, &mut this.place, this.site, &mut this.op)
-    }
-}
-
-impl<S: Io, W: Way, F> Drop for Operation<'_, S, W, F> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.place != Place::NONE {
-            self.cancel();
-        }
-    }
-}
-
-impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
     #[cold]
     #[inline(never)]
     fn cancel(&self) {
@@ -348,8 +367,8 @@ impl<S: Io, W: Way, F> Operation<'_, S, W, F> {
         let (key, direction, place) = (self.socket.key, self.way.direction(), self.place);
         let site = self.site;
         wake::on_loop(self.socket.runtime, move |state| {
-            let leaf = Leaf::Source { source: key.id(), direction, site };
-            state.trace.forget_leaf(|noted| *noted == leaf);
+            let leaf = || Leaf::Source { source: state.reactor.id(key), direction, site };
+            state.trace.forget_leaf(|noted| *noted == leaf());
             drop(state.reactor.cancel(key, direction, place));
         });
     }

@@ -212,9 +212,8 @@ macro_rules! stream {
             #[inline]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 many!(ReadExact, concat!(stringify!($Stream), "::read_exact"), "read");
-                let mut filled = Progress::<ReadExact>::new();
-                self.socket.transfer(Reading, buffer.len(), move |socket| {
-                    filled.step(|filled| socket.fill(buffer, filled))
+                self.socket.transfer_all::<ReadExact, _, _>(Reading, buffer.len(), move |socket, filled| {
+                    socket.fill(buffer, filled)
                 })
             }
 
@@ -271,9 +270,8 @@ macro_rules! stream {
             #[inline]
             pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 many!(WriteAll, concat!(stringify!($Stream), "::write_all"), "written");
-                let mut written = Progress::<WriteAll>::new();
-                self.socket.transfer(Writing, bytes.len(), move |socket| {
-                    written.step(|written| socket.pour(bytes, written))
+                self.socket.transfer_all::<WriteAll, _, _>(Writing, bytes.len(), move |socket, written| {
+                    socket.pour(bytes, written)
                 })
             }
 

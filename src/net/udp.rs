@@ -9,8 +9,7 @@ use std::task::{Context, Poll};
 use super::ToSocketAddrs;
 use super::addr::{first, first_of};
 use super::datagram::datagram;
-use super::socket::{Io, Peek, Socket, told_addresses};
-use crate::trace::Direction;
+use super::socket::{Io, Peek, Reading, Socket, Writing, told_addresses};
 
 /// A UDP socket.
 ///
@@ -96,7 +95,7 @@ impl UdpSocket {
         let (site, target) = (Location::caller(), first(target));
         async move {
             let target = target.await?;
-            self.socket.operation_at(site, Direction::Write, |socket| socket.io().send_to(bytes, target)).await
+            self.socket.operation_at(site, Writing, |socket| socket.io().send_to(bytes, target)).await
         }
     }
 
@@ -106,14 +105,14 @@ impl UdpSocket {
     /// `WouldBlock`, if there is none; else as [`send_to`](UdpSocket::send_to).
     #[inline]
     pub fn try_send_to(&self, bytes: &[u8], target: SocketAddr) -> io::Result<usize> {
-        self.socket.try_io(Direction::Write, |socket| socket.io().send_to(bytes, target))
+        self.socket.try_io(Writing, |socket| socket.io().send_to(bytes, target))
     }
 
     /// The poll of [`send_to`](UdpSocket::send_to).
     #[track_caller]
     #[inline]
     pub fn poll_send_to(&self, cx: &mut Context<'_>, bytes: &[u8], target: SocketAddr) -> Poll<io::Result<usize>> {
-        self.socket.poll(cx, Direction::Write, |socket| socket.io().send_to(bytes, target))
+        self.socket.poll(cx, Writing, |socket| socket.io().send_to(bytes, target))
     }
 
     /// As [`peek`](UdpSocket::peek), and who sent it.
@@ -129,7 +128,7 @@ impl UdpSocket {
         &'a self,
         buffer: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + 'a {
-        self.socket.operation(Direction::Read, move |socket| socket.io().peek_from(buffer))
+        self.socket.operation(Reading, move |socket| socket.io().peek_from(buffer))
     }
 
     /// The poll of [`peek_from`](UdpSocket::peek_from).
@@ -140,7 +139,7 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.socket.poll(cx, Direction::Read, |socket| socket.io().peek_from(buffer))
+        self.socket.poll(cx, Reading, |socket| socket.io().peek_from(buffer))
     }
 
     /// Whether it may send to broadcast addresses (`SO_BROADCAST`).

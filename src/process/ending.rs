@@ -9,6 +9,7 @@ use mio::{Interest, Registry, Token};
 use rustix::process::Pid;
 
 use crate::net::socket::Io;
+use crate::reactor::Thing;
 
 #[derive(Debug)]
 pub(super) struct Ending(OwnedFd);
@@ -29,7 +30,7 @@ impl Source for Ending {
 
 impl Io for Ending {
     const NAME: &'static str = "Command";
-    const THING: &'static str = "child process";
+    const THING: Thing = Thing::Child;
     const INTEREST: Interest = Interest::READABLE;
 }
 

@@ -11,19 +11,19 @@ use mio::Interest;
 use mio::unix::pipe::{Receiver, Sender};
 
 use crate::join::yield_now;
-use crate::net::progress::{Progress, many};
-use crate::net::socket::{Io, Socket};
-use crate::trace::Direction;
+use crate::net::progress::many;
+use crate::net::socket::{Io, Reading, Socket, Writing};
+use crate::reactor::Thing;
 
 impl Io for Sender {
     const NAME: &'static str = "ChildStdin";
-    const THING: &'static str = "pipe to a child";
+    const THING: Thing = Thing::PipeToChild;
     const INTEREST: Interest = Interest::WRITABLE;
 }
 
 impl Io for Receiver {
     const NAME: &'static str = "ChildStdout";
-    const THING: &'static str = "pipe from a child";
+    const THING: Thing = Thing::PipeFromChild;
     const INTEREST: Interest = Interest::READABLE;
 }
 
@@ -77,7 +77,7 @@ impl ChildStdin {
         let site = Location::caller();
         async move {
             let write = |pipe: &Socket<Sender>| pipe.write(bytes);
-            self.open()?.operation_at(site, Direction::Write, write).trivial_if(bytes.is_empty()).await
+            self.open()?.operation_at(site, Writing, write).trivial_if(bytes.is_empty()).await
         }
     }
 
@@ -93,9 +93,9 @@ impl ChildStdin {
         let site = Location::caller();
         async move {
             many!(WriteAll, "ChildStdin::write_all", "written");
-            let mut written = Progress::<WriteAll>::at(site);
-            let pour = |pipe: &Socket<Sender>| written.step(|written| pipe.pour(bytes, written));
-            self.open()?.operation_at(site, Direction::Write, pour).trivial_if(bytes.is_empty()).await
+            let pour = |pipe: &Socket<Sender>, written: &mut usize| pipe.pour(bytes, written);
+            let pipe = self.open()?;
+            pipe.transfer_all_at::<WriteAll, _, _>(site, Writing, bytes.len(), pour).await
         }
     }
 
@@ -104,7 +104,7 @@ impl ChildStdin {
     /// # Errors
     /// `WouldBlock`, if there is none; else as [`write`](ChildStdin::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.open()?.try_io(Direction::Write, |pipe| pipe.write(bytes))
+        self.open()?.try_io(Writing, |pipe| pipe.write(bytes))
     }
 
     /// Waits until there is room to write, or the child has closed its input. It may be wrong:
@@ -118,19 +118,19 @@ impl ChildStdin {
     #[track_caller]
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> + '_ {
         let site = Location::caller();
-        async move { self.open()?.operation_at(site, Direction::Write, |_| Ok(())).await }
+        async move { self.open()?.operation_at(site, Writing, |_| Ok(())).await }
     }
 
     /// The poll of [`write`](ChildStdin::write). Of all callers of the polls, the last one is woken.
     #[track_caller]
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.open()?.poll_transfer(cx, Direction::Write, bytes.len(), |pipe| pipe.write(bytes))
+        self.open()?.poll_transfer(cx, Writing, bytes.len(), |pipe| pipe.write(bytes))
     }
 
     /// The poll of [`writable`](ChildStdin::writable).
     #[track_caller]
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.open()?.poll(cx, Direction::Write, |_| Ok(()))
+        self.open()?.poll(cx, Writing, |_| Ok(()))
     }
 }
 
@@ -198,7 +198,7 @@ macro_rules! output {
             /// Dropped, it has read nothing.
             #[track_caller]
             pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + 'a {
-                self.socket.transfer(Direction::Read, buffer.len(), move |pipe| pipe.read(buffer))
+                self.socket.transfer(Reading, buffer.len(), move |pipe| pipe.read(buffer))
             }
 
             /// Reads until `buffer` is full.
@@ -211,9 +211,8 @@ macro_rules! output {
             #[track_caller]
             pub fn read_exact<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<()>> + 'a {
                 many!(ReadExact, concat!(stringify!($Output), "::read_exact"), "read");
-                let mut filled = Progress::<ReadExact>::new();
-                self.socket.transfer(Direction::Read, buffer.len(), move |pipe| {
-                    filled.step(|filled| pipe.fill(buffer, filled))
+                self.socket.transfer_all::<ReadExact, _, _>(Reading, buffer.len(), move |pipe, filled| {
+                    pipe.fill(buffer, filled)
                 })
             }
 
@@ -240,7 +239,7 @@ macro_rules! output {
             /// # Errors
             /// `WouldBlock`, if there are none; else as [`read`](Self::read).
             pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-                self.socket.try_io(Direction::Read, |pipe| pipe.read(buffer))
+                self.socket.try_io(Reading, |pipe| pipe.read(buffer))
             }
 
             /// Waits until there is something to read, or the end. It may be wrong: [`try_read`](Self::try_read)
@@ -253,19 +252,19 @@ macro_rules! output {
             /// Nothing is lost.
             #[track_caller]
             pub fn readable(&self) -> impl Future<Output = io::Result<()>> + '_ {
-                self.socket.operation(Direction::Read, |_| Ok(()))
+                self.socket.operation(Reading, |_| Ok(()))
             }
 
             /// The poll of [`read`](Self::read). Of all callers of the polls, the last one is woken.
             #[track_caller]
             pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-                self.socket.poll_transfer(cx, Direction::Read, buffer.len(), |pipe| pipe.read(buffer))
+                self.socket.poll_transfer(cx, Reading, buffer.len(), |pipe| pipe.read(buffer))
             }
 
             /// The poll of [`readable`](Self::readable).
             #[track_caller]
             pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll(cx, Direction::Read, |_| Ok(()))
+                self.socket.poll(cx, Reading, |_| Ok(()))
             }
         }
 
@@ -310,7 +309,7 @@ pub(super) async fn read_to_end(
             into.truncate(filled + read.as_ref().map_or(0, |n| *n));
             read
         };
-        if pipe.operation_at(site, Direction::Read, read).await? == 0 {
+        if pipe.operation_at(site, Reading, read).await? == 0 {
             break;
         }
         if reads.is_multiple_of(READS_IN_A_ROW) {

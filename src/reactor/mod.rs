@@ -15,11 +15,11 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::cell::Waiter;
+use crate::cell::{TaskRef, Waiter};
 use crate::clock::{Clock, Instant};
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
-use waiters::{Taken, Waiters};
+use waiters::{Number, Taken, Waiters};
 
 pub(crate) use waiters::Place;
 
@@ -30,20 +30,12 @@ const ALARM: Token = Token(usize::MAX - 1);
 /// and belongs to the alarm.
 const SLACK: Duration = Duration::from_micros(200);
 
-/// Names a registered source: its place in the slab, and its number, which is never used again. Packed, which makes
-/// a socket 24 bytes instead of 32; a future that was given one often holds it twice.
+/// Names a registered source: its place in the slab. That is the socket's own until the socket, at its end, gives it
+/// back, and the socket lends its key to nobody; so a key needs no number to tell whether it is stale, and a socket is 16
+/// bytes instead of 24, which a future that was given one often holds twice. What comes from another thread may come
+/// late: that is a wait's end, and finds nothing, for a `Place` is given once.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
-pub(crate) struct SourceKey {
-    slot: u32,
-    id: SourceId,
-}
-
-impl SourceKey {
-    pub(crate) fn id(self) -> SourceId {
-        self.id
-    }
-}
+pub(crate) struct SourceKey(u32);
 
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
@@ -59,19 +51,43 @@ pub(crate) struct Reactor {
     alarm: Alarm,
 }
 
-/// A source: one cache line, for an event and a poll touch nothing else of it.
-#[repr(align(64))]
+/// A source. Nothing else of it is touched for an event or a poll.
 struct Slot {
-    id: SourceId,
     waiters: Waiters,
-    /// What it is, for dumps.
-    thing: &'static &'static str,
+    id: Number,
+    thing: Thing,
     /// What the kernel reported and nothing has used up.
     ready: u8,
 }
 
+/// Every idle socket holds one: half a cache line. (With an `Option` for the slab, whose free ones must be told.)
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(size_of::<Option<Slot>>() == 32);
+
+/// What a source is, for dumps. A byte, where a name is two words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // some features make none of theirs
+pub(crate) enum Thing {
+    Socket,
+    AsyncFd,
+    SignalListener,
+    PipeToChild,
+    PipeFromChild,
+    Child,
+}
+
+impl Thing {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Thing::Socket => "socket",
+            Thing::AsyncFd => "AsyncFd",
+            Thing::SignalListener => "signal listener",
+            Thing::PipeToChild => "pipe to a child",
+            Thing::PipeFromChild => "pipe from a child",
+            Thing::Child => "child process",
+        }
+    }
+}
 
 const READABLE: u8 = 1;
 const WRITABLE: u8 = 2;
@@ -80,6 +96,12 @@ const READ_CLOSED: u8 = 4;
 const WRITE_CLOSED: u8 = 8;
 /// Urgent data are in the stream: a read ends before them, whatever comes after. Until the next "would block".
 const URGENT: u8 = 16;
+
+impl Slot {
+    fn id(&self) -> SourceId {
+        SourceId(self.id.get())
+    }
+}
 
 #[inline]
 fn bits(direction: Direction) -> u8 {
@@ -139,32 +161,23 @@ impl Reactor {
         self.waiting.get()
     }
 
-    pub(crate) fn register(
-        &self,
-        io: &mut dyn Source,
-        interest: Interest,
-        thing: &'static &'static str,
-    ) -> io::Result<SourceKey> {
+    pub(crate) fn register(&self, io: &mut dyn Source, interest: Interest, thing: Thing) -> io::Result<SourceKey> {
         let mut sources = self.sources.borrow_mut();
         let vacant = sources.vacant_entry();
-        let key = SourceKey {
-            slot: u32::try_from(vacant.key()).map_err(|_| io::Error::other("more than 2^32 sockets"))?,
-            id: SourceId(self.created.get() + 1),
-        };
+        let slot = u32::try_from(vacant.key()).map_err(|_| io::Error::other("more than 2^32 sockets"))?;
         self.poll.borrow().registry().register(io, Token(vacant.key()), interest)?;
-        self.created.set({ key.id }.0);
+        let id = Number::new(self.created.get() + 1);
+        self.created.set(id.get());
         // Optimistic: the operation is tried first, and the kernel's "would block" is what clears a bit.
-        vacant.insert(Slot { id: key.id, thing, ready: READABLE | WRITABLE, waiters: Waiters::default() });
-        Ok(key)
+        vacant.insert(Slot { id, thing, ready: READABLE | WRITABLE, waiters: Waiters::Nobody });
+        Ok(SourceKey(slot))
     }
 
     /// Forgets a source; its waiters are the caller's to drop.
     pub(crate) fn deregister(&self, key: SourceKey, io: &mut dyn Source) -> (io::Result<()>, Vec<Waiter>) {
         let result = self.poll.borrow().registry().deregister(io);
         let mut left = Vec::new();
-        let mut sources = self.sources.borrow_mut();
-        if sources.get(key.slot as usize).is_some_and(|slot| slot.id == { key.id }) {
-            let mut slot = sources.remove(key.slot as usize);
+        if let Some(mut slot) = self.sources.borrow_mut().try_remove(key.0 as usize) {
             slot.waiters.take_all(Direction::Read, &mut left);
             slot.waiters.take_all(Direction::Write, &mut left);
             self.waiting.set(self.waiting.get() - left.len());
@@ -174,8 +187,12 @@ impl Reactor {
 
     #[inline]
     fn with_slot<R>(&self, key: SourceKey, act: impl FnOnce(&mut Slot) -> R) -> Option<R> {
-        let mut sources = self.sources.borrow_mut();
-        sources.get_mut(key.slot as usize).filter(|slot| slot.id == { key.id }).map(act)
+        self.sources.borrow_mut().get_mut(key.0 as usize).map(act)
+    }
+
+    /// Names a source in traces.
+    pub(crate) fn id(&self, key: SourceKey) -> SourceId {
+        self.with_slot(key, |slot| slot.id()).unwrap_or(SourceId(0))
     }
 
     /// Whether an operation in this direction is worth trying.
@@ -203,8 +220,7 @@ impl Reactor {
             *place = Place::new(self.places.get());
         }
         let mut sources = self.sources.borrow_mut();
-        let slot = sources.get_mut(key.slot as usize).filter(|slot| slot.id == { key.id });
-        let Some(slot) = slot else { return Some(waiter) };
+        let Some(slot) = sources.get_mut(key.0 as usize) else { return Some(waiter) };
         debug_assert!(slot.ready & bits(direction) == 0, "a wait for what is ready is never ended");
         let put = slot.waiters.put(*place, is_new, direction, waiter, site);
         self.waiting.set(self.waiting.get() + usize::from(put.is_ok()));
@@ -363,7 +379,7 @@ impl Reactor {
         slot.ready |= news;
         let taken = slot.waiters.take(news);
         self.waiting.set(self.waiting.get() - usize::from(matches!(taken, Taken::One(..))));
-        (slot.id, taken)
+        (slot.id(), taken)
     }
 
     /// Those who wait for what `news` tell: readers before writers, each in order of arrival.
@@ -383,13 +399,13 @@ impl Reactor {
         crowd
     }
 
-    /// Asks for everybody who waits.
+    /// Asks for each task that waits.
     pub(crate) fn each(
         &self,
-        mut look: impl FnMut(&Waiter, SourceId, &'static str, Direction, &'static Location<'static>),
+        mut look: impl FnMut(&TaskRef, SourceId, &'static str, Direction, &'static Location<'static>),
     ) {
         for (_, slot) in self.sources.borrow().iter() {
-            slot.waiters.each(|waiter, direction, site| look(waiter, slot.id, slot.thing, direction, site));
+            slot.waiters.each(|task, direction, site| look(task, slot.id(), slot.thing.name(), direction, site));
         }
     }
 

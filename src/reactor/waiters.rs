@@ -1,10 +1,29 @@
-//! Who waits for a source. One waiter is the rule and costs no allocation; more may come.
+//! Who waits for a source. One task is the rule and costs no allocation; more may come.
 
+use std::mem;
 use std::panic::Location;
 
 use super::bits;
-use crate::cell::Waiter;
+use crate::cell::{TaskRef, Waiter};
 use crate::trace::Direction;
+
+/// A number that is never given twice, in six bytes: 2^48 are 9 years of one a microsecond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, packed(2))]
+pub(super) struct Number {
+    low: u32,
+    high: u16,
+}
+
+impl Number {
+    pub(super) fn new(number: u64) -> Number {
+        Number { low: number as u32, high: (number >> 32) as u16 }
+    }
+
+    pub(super) fn get(self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
+}
 
 /// A wait's place in the list, held by the future that waits. `NONE` before its first wait; the poll functions of a
 /// source share `SHARED`, where the last to poll is the one that is woken. Any other is given once in a reactor's
@@ -24,31 +43,39 @@ impl Place {
 }
 
 #[derive(Default)]
-pub(super) struct Waiters {
-    /// Who came first of all, for either direction; nobody can come here before `more` is empty.
-    first: Option<Wait>,
-    /// Those after the first, in order of arrival. Boxed, for most sources never need it.
-    #[allow(clippy::box_collection)] // 8 bytes of an idle socket instead of 24
-    more: Option<Box<Vec<Wait>>>,
+pub(super) enum Waiters {
+    #[default]
+    Nobody,
+    /// A task of this loop.
+    One(Wait<TaskRef>),
+    /// Several, or whom a foreign waker stands for, in order of arrival; once there is a list, it is used again. Boxed,
+    /// for most sources never need it.
+    #[allow(clippy::box_collection)] // 8 bytes of each source, where `One` has 24, instead of 32
+    List(Box<Vec<Wait<Waiter>>>),
 }
 
-struct Wait {
-    seat: Seat,
-    waiter: Waiter,
+pub(super) struct Wait<W> {
+    waiter: W,
     site: &'static Location<'static>,
+    seat: Seat,
 }
 
-/// A place and a direction in one word: with two, a source would not fit into a cache line.
+impl From<Wait<TaskRef>> for Wait<Waiter> {
+    fn from(Wait { waiter, site, seat }: Wait<TaskRef>) -> Wait<Waiter> {
+        Wait { waiter: Waiter::Task(waiter), site, seat }
+    }
+}
+
+/// A place and a direction, in eight bytes; the direction's spare values tell the variants of `Waiters` apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Seat(u64);
+struct Seat {
+    place: Number,
+    direction: Direction,
+}
 
 impl Seat {
     fn new(place: Place, direction: Direction) -> Seat {
-        Seat(place.0 << 1 | direction as u64)
-    }
-
-    fn direction(self) -> Direction {
-        if self.0 & 1 == 0 { Direction::Read } else { Direction::Write }
+        Seat { place: Number::new(place.0), direction }
     }
 }
 
@@ -56,7 +83,7 @@ impl Seat {
 pub(super) enum Taken {
     Nobody,
     One(Waiter, Direction),
-    /// Perhaps several: to be asked for by `take_all`.
+    /// Several: to be asked for by `take_all`.
     Crowd,
 }
 
@@ -72,77 +99,117 @@ impl Waiters {
         waiter: Waiter,
         site: &'static Location<'static>,
     ) -> Result<(), Waiter> {
-        let wait = Wait { seat: Seat::new(place, direction), waiter, site };
-        match &self.first {
-            None if !self.is_crowd() => {
-                self.first = Some(wait);
-                return Ok(());
+        let seat = Seat::new(place, direction);
+        match (&*self, waiter) {
+            (Waiters::Nobody, Waiter::Task(waiter)) => {
+                mem::forget(mem::replace(self, Waiters::One(Wait { waiter, site, seat }))); // no code looks for nobody
+                Ok(())
             }
             // hyper with a time-out polls twice for the same read: by the search below that costs 50 instructions more.
-            Some(first) if first.seat == wait.seat && first.waiter.is_same(&wait.waiter) => {
-                return Err(wait.waiter);
+            (Waiters::One(first), Waiter::Task(task))
+                if first.seat == seat && first.waiter.address() == task.address() =>
+            {
+                Err(Waiter::Task(task))
             }
-            _ => {}
+            (_, waiter) => self.put_among(Wait { waiter, site, seat }, is_new),
         }
-        self.put_among(wait, is_new)
     }
 
     #[cold]
-    fn put_among(&mut self, new: Wait, is_new: bool) -> Result<(), Waiter> {
-        if is_new {
-            self.more.get_or_insert_default().push(new);
-            return Ok(());
-        }
-        let more = self.more.as_deref_mut().into_iter().flatten();
-        if let Some(wait) = self.first.iter_mut().chain(more).find(|wait| wait.seat == new.seat) {
+    #[inline(never)]
+    fn put_among(&mut self, new: Wait<Waiter>, is_new: bool) -> Result<(), Waiter> {
+        let list = self.to_list();
+        if !is_new && let Some(wait) = list.iter_mut().find(|wait| wait.seat == new.seat) {
             let is_same = wait.waiter.is_same(&new.waiter);
-            return Err(if is_same { new.waiter } else { std::mem::replace(&mut wait.waiter, new.waiter) });
+            return Err(if is_same { new.waiter } else { mem::replace(&mut wait.waiter, new.waiter) });
         }
-        self.more.get_or_insert_default().push(new);
+        list.push(new);
         Ok(())
+    }
+
+    fn to_list(&mut self) -> &mut Vec<Wait<Waiter>> {
+        if !matches!(self, Waiters::List(_)) {
+            let mut list = Vec::new();
+            if let Waiters::One(first) = mem::take(self) {
+                list.push(first.into());
+            }
+            *self = Waiters::List(Box::new(list));
+        }
+        match self {
+            Waiters::List(list) => list,
+            _ => unreachable!("it was made just now"),
+        }
     }
 
     pub(super) fn remove(&mut self, place: Place, direction: Direction) -> Option<Waiter> {
         let seat = Seat::new(place, direction);
-        if let Some(wait) = self.first.take_if(|wait| wait.seat == seat) {
-            return Some(wait.waiter);
+        if let Waiters::List(list) = self {
+            let at = list.iter().position(|wait| wait.seat == seat)?;
+            return Some(list.remove(at).waiter);
         }
-        let more = self.more.as_deref_mut()?;
-        let at = more.iter().position(|wait| wait.seat == seat)?;
-        Some(more.remove(at).waiter)
+        self.take_one_if(|first| first.seat == seat).map(|(task, _)| Waiter::Task(task))
+    }
+
+    #[inline]
+    fn take_one_if(&mut self, is: impl FnOnce(&Wait<TaskRef>) -> bool) -> Option<(TaskRef, Direction)> {
+        match self {
+            Waiters::One(first) if is(first) => {}
+            _ => return None,
+        }
+        match mem::take(self) {
+            Waiters::One(first) => Some((first.waiter, first.seat.direction)),
+            _ => None,
+        }
     }
 
     /// Takes out whom `news` concern, if that is one at most.
     #[inline]
     pub(super) fn take(&mut self, news: u8) -> Taken {
-        if self.is_crowd() {
-            return Taken::Crowd;
+        if let Waiters::List(list) = self {
+            return take_listed(list, news);
         }
-        match self.first.take_if(|wait| news & bits(wait.seat.direction()) != 0) {
-            Some(wait) => Taken::One(wait.waiter, wait.seat.direction()),
+        match self.take_one_if(|first| news & bits(first.seat.direction) != 0) {
+            Some((task, direction)) => Taken::One(Waiter::Task(task), direction),
             None => Taken::Nobody,
         }
     }
 
     /// Moves all who wait for a direction to `into`, in order of arrival.
     pub(super) fn take_all(&mut self, direction: Direction, into: &mut Vec<Waiter>) {
-        let is_concerned = |wait: &mut Wait| wait.seat.direction() == direction;
-        into.extend(self.first.take_if(is_concerned).map(|wait| wait.waiter));
-        if let Some(more) = &mut self.more {
-            into.extend(more.extract_if(.., is_concerned).map(|wait| wait.waiter));
+        if let Waiters::List(list) = self {
+            let concerned = list.extract_if(.., |wait| wait.seat.direction == direction);
+            return into.extend(concerned.map(|wait| wait.waiter));
         }
+        let one = self.take_one_if(|first| first.seat.direction == direction);
+        into.extend(one.map(|(task, _)| Waiter::Task(task)));
     }
 
-    pub(super) fn each(&self, mut look: impl FnMut(&Waiter, Direction, &'static Location<'static>)) {
-        let more = self.more.iter().flat_map(|more| more.iter());
-        for wait in self.first.iter().chain(more) {
-            look(&wait.waiter, wait.seat.direction(), wait.site);
+    /// Asks for each task that waits.
+    pub(super) fn each(&self, mut look: impl FnMut(&TaskRef, Direction, &'static Location<'static>)) {
+        match self {
+            Waiters::Nobody => {}
+            Waiters::One(Wait { waiter, site, seat }) => look(waiter, seat.direction, site),
+            Waiters::List(list) => {
+                for Wait { waiter, site, seat } in &**list {
+                    if let Waiter::Task(task) = waiter {
+                        look(task, seat.direction, site);
+                    }
+                }
+            }
         }
     }
+}
 
-    /// Whether somebody waits besides the first.
-    #[inline]
-    fn is_crowd(&self) -> bool {
-        self.more.as_ref().is_some_and(|more| !more.is_empty())
+#[cold]
+#[inline(never)]
+fn take_listed(list: &mut Vec<Wait<Waiter>>, news: u8) -> Taken {
+    let mut concerned = list.iter().enumerate().filter(|(_, wait)| news & bits(wait.seat.direction) != 0);
+    match (concerned.next(), concerned.next()) {
+        (None, _) => Taken::Nobody,
+        (Some((at, _)), None) => {
+            let wait = list.remove(at);
+            Taken::One(wait.waiter, wait.seat.direction)
+        }
+        _ => Taken::Crowd,
     }
 }

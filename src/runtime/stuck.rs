@@ -117,13 +117,12 @@ fn may_be_circle(state: &State, stands: &[Stand]) -> bool {
     let near = |stand: &Stand| stand.task_of(&state.inbox).and_then(at);
     let (mut waits, mut holds) = (vec![false; tasks.len()], vec![Vec::new(); tasks.len()]);
     let mut go_on: Vec<usize> = Vec::new(); // ways on that are no task's of a circle
-    let mut note = |waiter: &Waiter| {
+    state.timers.each(|waiter, _, _, _| {
         if let Waiter::Task(task) = waiter {
             go_on.extend(at(task.id()));
         }
-    };
-    state.timers.each(|waiter, _, _, _| note(waiter));
-    state.reactor.each(|waiter, _, _, _, _| note(waiter));
+    });
+    state.reactor.each(|task, _, _, _, _| go_on.extend(at(task.id())));
     let mut joiners = vec![None; tasks.len()];
     for (task, joiner) in tasks.iter().zip(&mut joiners) {
         *joiner = task.joiner().filter(|joiner| joiner.is_of(&state.inbox)).and_then(|joiner| at(joiner.id()));

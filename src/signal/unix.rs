@@ -12,6 +12,7 @@ use signal_hook::{SigId, consts};
 
 use super::caught;
 use crate::net::socket::{Io, Socket};
+use crate::reactor::Thing;
 use crate::trace::Direction;
 
 /// Listens to a kind of signal, from now on.
@@ -153,7 +154,7 @@ impl Source for Listener {
 
 impl Io for Listener {
     const NAME: &'static str = "signal";
-    const THING: &'static str = "signal listener";
+    const THING: Thing = Thing::SignalListener;
     const INTEREST: Interest = Interest::READABLE;
 }
 

@@ -11,8 +11,7 @@ use super::TcpStream;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
 use crate::net::face::{listener, registered};
-use crate::net::socket::{Io, Socket, told_addresses};
-use crate::trace::Direction;
+use crate::net::socket::{Io, Reading, Socket, told_addresses};
 
 /// A TCP socket that listens.
 ///

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
 use crate::net::addr::first_of;
-use crate::net::progress::{Progress, many};
+use crate::net::progress::many;
 use crate::net::socket::{Io, Peek, Reading, Socket, Writing, told_addresses};
 use crate::net::stream::{length, room, stream};
 use crate::trace::Direction;
@@ -81,7 +81,7 @@ impl TcpStream {
                 other => other.map(drop),
             }
         };
-        stream.socket.operation_at(site, Direction::Write, established).await?;
+        stream.socket.operation_at(site, Writing, established).await?;
         stream.socket.introduce(); // now it has a peer
         Ok(stream)
     }

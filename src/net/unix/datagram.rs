@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use super::SocketAddr;
 use crate::net::datagram::datagram;
-use crate::net::socket::{Io, Peek, Socket};
+use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
 use crate::time::sleep;
-use crate::trace::Direction;
 
 /// How long an unconnected sender waits for room. Linux reports its socket as writable whatever the receiver's queue
 /// holds, once after each try that failed, and not when a receiver takes what others sent: to wait for that would
@@ -132,7 +131,7 @@ impl UnixDatagram {
     /// `WouldBlock`, if there is none; else as [`send_to`](UnixDatagram::send_to).
     #[inline]
     pub fn try_send_to(&self, bytes: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.socket.try_io(Direction::Write, |socket| socket.io().send_to(bytes, path.as_ref()))
+        self.socket.try_io(Writing, |socket| socket.io().send_to(bytes, path.as_ref()))
     }
 
     /// As [`try_send_to`](UnixDatagram::try_send_to); where there is no room, it waits as the kernel lets it, which on
@@ -145,7 +144,7 @@ impl UnixDatagram {
         bytes: &[u8],
         path: impl AsRef<Path>,
     ) -> Poll<io::Result<usize>> {
-        self.socket.poll(cx, Direction::Write, |socket| socket.io().send_to(bytes, path.as_ref()))
+        self.socket.poll(cx, Writing, |socket| socket.io().send_to(bytes, path.as_ref()))
     }
 
     /// Ends one direction, or both. After `Shutdown::Read`, who sends to it hears `BrokenPipe`. It is no word to the

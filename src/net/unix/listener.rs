@@ -9,8 +9,7 @@ use mio::Interest;
 
 use super::{SocketAddr, UnixStream};
 use crate::net::face::{listener, registered};
-use crate::net::socket::{Io, Socket};
-use crate::trace::Direction;
+use crate::net::socket::{Io, Reading, Socket};
 
 /// A Unix socket that listens.
 ///

@@ -8,10 +8,9 @@ use std::task::{Context, Poll};
 
 use super::SocketAddr;
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::net::progress::{Progress, many};
+use crate::net::progress::many;
 use crate::net::socket::{Io, Peek, Reading, Socket, Writing};
 use crate::net::stream::{length, room, stream};
-use crate::trace::Direction;
 
 /// A connection between Unix sockets.
 ///

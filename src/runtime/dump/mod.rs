@@ -224,10 +224,8 @@ pub(super) fn take(state: &State) -> Dump {
             note(task.id(), Waits::Timer { timer, deadline, site });
         }
     });
-    state.reactor.each(|waiter, source, thing, direction, site| {
-        if let Waiter::Task(task) = waiter {
-            note(task.id(), Waits::Source { source, thing, direction, site: Some(site) });
-        }
+    state.reactor.each(|task, source, thing, direction, site| {
+        note(task.id(), Waits::Source { source, thing, direction, site: Some(site) });
     });
     let stands = waits::stands();
     // Without the feature no lock can be made: 6 KiB of a binary.
