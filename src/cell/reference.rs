@@ -138,8 +138,9 @@ impl TaskRef {
         assert!(self.header().only(FUTURE | CANCEL) == FUTURE, "a finished or aborted task is never polled");
         // SAFETY: this function's contract. The waker is not dropped, so it owns no unit; `self` keeps the cell.
         let waker = ManuallyDrop::new(unsafe { Waker::new(self.address(), vtable) });
+        let mut cx = Context::from_waker(&waker);
         // SAFETY: OWNER: a `TaskRef` is on its own thread. The future is there.
-        unsafe { (self.header().birth.poll)(self.cell, &mut Context::from_waker(&waker)) }
+        unsafe { (self.header().birth.poll)(self.cell, &mut cx) }
     }
 
     /// Drops the future instead of polling it; the rest as for `poll`.
