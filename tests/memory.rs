@@ -492,6 +492,31 @@ fn cells_of_many_sizes_are_used_again() {
     thread.join().unwrap();
 }
 
+/// Futures of 256 types, more than the table has chains in which a spawn finds its future's type and place.
+#[test]
+fn tasks_of_256_futures_from_one_place_give_each_its_own_output() {
+    fn spawned<const HIGH: usize, const LOW: usize>() -> JoinHandle<usize> {
+        spawn(async {
+            yield_now().await;
+            16 * HIGH + LOW
+        })
+    }
+    macro_rules! row {
+        ($high:literal: $($low:literal)*) => { [$(spawned::<$high, $low>()),*] };
+    }
+    macro_rules! table {
+        ($($high:literal)*) => { [$(row!($high: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)),*] };
+    }
+    glassloop::run(async {
+        for _ in 0..2 {
+            let tasks = table!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            for (n, task) in tasks.into_iter().flatten().enumerate() {
+                assert_eq!(task.await.unwrap(), n);
+            }
+        }
+    });
+}
+
 #[test]
 fn a_future_without_size_is_spawned_awaited_and_aborted() {
     struct Empty;

@@ -5,8 +5,7 @@
 //! made when they are first met, found again by 13 instructions a spawn, and never go.
 
 use std::panic::Location;
-use std::ptr;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
@@ -14,8 +13,8 @@ use super::header::Header;
 use super::typed::Vtable;
 use crate::trace::Outcome;
 
-/// A record is its key and nothing else. So should code be unloaded, and other code come to its addresses, a spawn of
-/// that finds no record, or one that is right.
+/// A record is its key and nothing else: no contents of the table but what is compared at each spawn. So should a
+/// library be unloaded, and other code come to its addresses, a spawn there finds no record, or one that is right.
 pub(super) struct Birth {
     /// The table's, here so that a poll need not go by way of it; part of the key like the others.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<Outcome>,

@@ -57,7 +57,7 @@ const fn rounded(exact: Layout) -> Layout {
 }
 
 impl Home {
-    pub(super) fn size(&self) -> usize {
+    pub(super) const fn size(&self) -> usize {
         self.layout.size()
     }
 

@@ -280,4 +280,8 @@ pub(super) unsafe fn drop_output<T>(cell: NonNull<Header>) -> Failure {
 }
 
 #[cfg(not(loom))] // whose atomics are larger
-const _: () = assert!(size_of::<Header>() == 56, "with 64 bytes of future it fills a class; see `memory`");
+const _: () = {
+    assert!(size_of::<Header>() == 56, "see `birth`");
+    let waiting = Home::new(Layout::new::<Cell<std::future::Ready<[u64; 7]>>>());
+    assert!(waiting.size() == 120, "a future of 64 bytes makes a block of 128, with malloc's 8; see `memory`");
+};
