@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use mio::Interest;
 use mio::event::Source;
 
-use crate::reactor::{Place, SourceKey, Thing};
+use crate::reactor::{Place, SourceKey, Thing, Turn};
 use crate::state::State;
 use crate::trace::{Direction, Event, Leaf, RuntimeId};
 use crate::wake;
@@ -149,15 +149,22 @@ impl<S: Io> Socket<S> {
             let Some(state) = state.filter(|state| state.id == self.runtime) else {
                 return Poll::Ready(Err(elsewhere(S::THING, self.runtime)));
             };
-            if !state.reactor.is_ready(self.key, way.direction()) {
-                wait(state, self.key, cx, way.direction(), place, site);
-                return Poll::Pending;
+            let (key, direction) = (self.key, way.direction());
+            // The look that finds it not ready lets the task wait, in line: 31 instructions of an echo less than by `wait`.
+            let task = |source| wake::own_waiter(cx, move || Leaf::Source { source, direction, site });
+            match state.reactor.try_or_wait(key, direction, place, site, task) {
+                Turn::Try => {}
+                Turn::Waits => return Poll::Pending,
+                Turn::Wait => {
+                    wait(state, key, cx, direction, place, site);
+                    return Poll::Pending;
+                }
             }
             let done = match self.attempt(op) {
                 Ok(done) => Ok(done),
-                Err(error) => match settle(state, self.key, way.direction(), error) {
+                Err(error) => match settle(state, key, direction, error) {
                     error if error.kind() == io::ErrorKind::WouldBlock => {
-                        wait(state, self.key, cx, way.direction(), place, site);
+                        wait(state, key, cx, direction, place, site);
                         return Poll::Pending;
                     }
                     error => Err(error),
