@@ -41,9 +41,17 @@ pub(super) fn told_addresses<A: fmt::Display>(own: io::Result<A>, peer: io::Resu
 }
 
 /// The kernel tells of every change by itself, as epoll does: a stream that gave or took less than it was asked for
-/// need not say "would block" before the next change is told. (On Windows mio asks for news only then; of kqueue's
-/// urgent data nothing is known.)
-pub(super) const EDGES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+/// need not say "would block" before the next change is told. (On Windows, and over poll(2), mio asks for news only
+/// then; of kqueue's urgent data nothing is known.)
+pub(super) const EDGES: bool =
+    cfg!(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)));
+
+/// Where mio is built on poll(2), it asks for news again only when it sees a "would block".
+#[cfg(all(unix, feature = "hyper"))]
+pub(crate) trait Seen: Io {
+    /// Does `op`, a system call on this socket, where mio sees its end.
+    fn seen<R>(&self, op: impl FnOnce() -> io::Result<R>) -> io::Result<R>;
+}
 
 /// Reading without taking, which mio has not for all of its sockets.
 pub(crate) trait Peek: Io {
