@@ -287,3 +287,25 @@ fn one_event_wakes_readers_before_writers_each_in_order_of_arrival() {
         assert_eq!(waits(), 0);
     });
 }
+
+async fn read_as_hyper_does(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = [0; 16];
+    let mut buffer = hyper::rt::ReadBuf::new(&mut bytes);
+    poll_fn(|cx| hyper::rt::Read::poll_read(Pin::new(stream), cx, buffer.unfilled())).await.unwrap();
+    buffer.filled().to_vec()
+}
+
+/// Its way of reading is a system call of ours. Where mio is built on poll(2), it must see what becomes of that:
+/// `RUSTFLAGS='--cfg mio_unsupported_force_poll_poll' cargo test --test tcp_edges` builds it so on Linux.
+#[test]
+fn hyper_is_woken_for_one_message_after_the_other() {
+    run(async {
+        let (mut stream, mut peer) = connection().await;
+        for word in [b"one", b"two", b"six"] {
+            let mut read = pin!(read_as_hyper_does(&mut stream));
+            assert!(poll_here(&mut read).await.is_pending());
+            peer.write_all(word).unwrap();
+            assert_eq!(read.await, word);
+        }
+    });
+}

@@ -101,13 +101,13 @@ where
     #[inline(never)]
     pub(crate) fn read_by(&self, most: usize, take: impl FnOnce(&[u8])) -> io::Result<()>
     where
-        S: std::os::fd::AsFd,
+        S: super::socket::Seen + std::os::fd::AsFd,
     {
         let mut scratch = [const { std::mem::MaybeUninit::uninit() }; SCRATCH];
         let room = &mut scratch[..most.min(SCRATCH)];
         let mut read: &[u8] = &[];
         self.moved(Direction::Read, room.len(), || {
-            (read, _) = rustix::io::read(self.io(), room)?;
+            (read, _) = self.io().seen(|| Ok(rustix::io::read(self.io(), room)?))?;
             Ok(read.len())
         })?;
         take(read);
@@ -170,6 +170,14 @@ macro_rules! stream {
     ($Stream:ident, $io:ty, $std:ty, $Addr:ty) => {
         $crate::net::face::registered!($Stream, $io, $std);
         $crate::net::face::readiness!($Stream, try_read);
+
+        #[cfg(all(unix, feature = "hyper"))]
+        impl $crate::net::socket::Seen for $io {
+            #[inline]
+            fn seen<R>(&self, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+                self.try_io(op)
+            }
+        }
 
         impl $Stream {
             /// Reads some bytes; 0 is the end of the stream (or an empty `buffer`).

@@ -1,12 +1,12 @@
 //! The alarm: wakes a park to the microsecond where mio's wait counts milliseconds. The one leaf of the crate that
-//! only Linux has; elsewhere it never arms, and waits are as exact as mio's.
+//! only Linux has, and only epoll can tell of; elsewhere it never arms, and waits are as exact as mio's.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
 pub(super) use linux::Alarm;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), mio_unsupported_force_poll_poll))]
 pub(super) use other::Alarm;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(mio_unsupported_force_poll_poll)))]
 mod linux {
     use std::cell::{Cell, OnceCell};
     use std::os::fd::{AsRawFd, OwnedFd};
@@ -64,7 +64,7 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), mio_unsupported_force_poll_poll))]
 mod other {
     use std::time::Duration;
 

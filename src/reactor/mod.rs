@@ -4,6 +4,7 @@
 //! the kernel speaks once an edge, and what it said is kept here as bits until an operation finds it used up.
 
 mod alarm;
+mod source;
 mod waiters;
 
 use std::cell::{Cell, RefCell};
@@ -19,8 +20,10 @@ use crate::cell::{TaskRef, Waiter};
 use crate::clock::{Clock, Instant};
 use crate::trace::{Direction, Event, SourceId, Tracer};
 use alarm::Alarm;
+use source::{READABLE, Slot, URGENT, WRITABLE, bits, news};
 use waiters::{Number, Taken, Waiters};
 
+pub(crate) use source::{SourceKey, Thing};
 pub(crate) use waiters::Place;
 
 const DOORBELL: Token = Token(usize::MAX);
@@ -29,13 +32,6 @@ const ALARM: Token = Token(usize::MAX - 1);
 /// The kernel's waits may end late by their slack, 50 µs as a rule; the last stretch of a wait is longer than that
 /// and belongs to the alarm.
 const SLACK: Duration = Duration::from_micros(200);
-
-/// Names a registered source: its place in the slab. That is the socket's own until the socket, at its end, gives it
-/// back, and the socket lends its key to nobody; so a key needs no number to tell whether it is stale, and a socket is 16
-/// bytes instead of 24, which a future that was given one often holds twice. What comes from another thread may come
-/// late: that is a wait's end, and finds nothing, for a `Place` is given once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SourceKey(u32);
 
 pub(crate) struct Reactor {
     poll: RefCell<Poll>,
@@ -49,83 +45,6 @@ pub(crate) struct Reactor {
     /// How many waiters all sources hold together.
     waiting: Cell<usize>,
     alarm: Alarm,
-}
-
-/// A source. Nothing else of it is touched for an event or a poll.
-struct Slot {
-    waiters: Waiters,
-    id: Number,
-    thing: Thing,
-    /// What the kernel reported and nothing has used up.
-    ready: u8,
-}
-
-/// Every idle socket holds one: half a cache line. (With an `Option` for the slab, whose free ones must be told.)
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Option<Slot>>() == 32);
-
-/// What a source is, for dumps. A byte, where a name is two words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)] // some features make none of theirs
-pub(crate) enum Thing {
-    Socket,
-    AsyncFd,
-    SignalListener,
-    PipeToChild,
-    PipeFromChild,
-    Child,
-}
-
-impl Thing {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Thing::Socket => "socket",
-            Thing::AsyncFd => "AsyncFd",
-            Thing::SignalListener => "signal listener",
-            Thing::PipeToChild => "pipe to a child",
-            Thing::PipeFromChild => "pipe from a child",
-            Thing::Child => "child process",
-        }
-    }
-}
-
-const READABLE: u8 = 1;
-const WRITABLE: u8 = 2;
-/// The peer is done, or the source failed: reading never waits again. Sticks, for the kernel says it once.
-const READ_CLOSED: u8 = 4;
-const WRITE_CLOSED: u8 = 8;
-/// Urgent data are in the stream: a read ends before them, whatever comes after. Until the next "would block".
-const URGENT: u8 = 16;
-
-impl Slot {
-    fn id(&self) -> SourceId {
-        SourceId(self.id.get())
-    }
-}
-
-#[inline]
-fn bits(direction: Direction) -> u8 {
-    (READABLE | READ_CLOSED) << direction as u8 // a writer's bits stand one place higher
-}
-
-/// What an event says, as bits. Nearly all say nothing but "readable" or "writable": asked for the rest at once,
-/// that is 16 instructions instead of 38.
-#[inline]
-fn news(event: &mio::event::Event) -> u8 {
-    let plain = u8::from(event.is_readable()) | u8::from(event.is_writable()) << 1;
-    let closed = event.is_read_closed() || event.is_write_closed();
-    if closed || event.is_error() || event.is_priority() { plain | rare_news(event) } else { plain }
-}
-
-#[cold]
-#[inline(never)]
-fn rare_news(event: &mio::event::Event) -> u8 {
-    let mut news = 0;
-    let mut note = |is_so: bool, bit: u8| news |= if is_so { bit } else { 0 };
-    note(event.is_read_closed() || event.is_error(), READ_CLOSED);
-    note(event.is_write_closed() || event.is_error(), WRITE_CLOSED);
-    note(event.is_priority(), URGENT);
-    news
 }
 
 impl Reactor {
@@ -195,10 +114,46 @@ impl Reactor {
         self.with_slot(key, |slot| slot.id()).unwrap_or(SourceId(0))
     }
 
-    /// Whether an operation in this direction is worth trying.
-    #[inline(always)] // with the direction known it is 16 instructions instead of 32
-    pub(crate) fn is_ready(&self, key: SourceKey, direction: Direction) -> bool {
-        self.with_slot(key, |slot| slot.ready & bits(direction) != 0).unwrap_or(true)
+    /// Whether an operation in this direction is worth trying; if it is not, the task that `task` gives waits at once,
+    /// where nobody else does. `task` is no foreign code: it may be called while the sources are borrowed.
+    #[inline(always)] // with the direction known
+    pub(crate) fn try_or_wait(
+        &self,
+        key: SourceKey,
+        direction: Direction,
+        place: &mut Place,
+        site: &'static Location<'static>,
+        task: impl FnOnce(SourceId) -> Option<Waiter>,
+    ) -> Turn {
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources.get_mut(key.0 as usize) else { return Turn::Try };
+        if slot.ready & bits(direction) != 0 {
+            return Turn::Try;
+        }
+        let id = slot.id();
+        let waits = slot.waiters.put_alone(direction, site, || match task(id) {
+            Some(Waiter::Task(task)) => {
+                self.give_place(place);
+                Some((task, *place))
+            }
+            _ => None,
+        });
+        if waits {
+            self.waiting.set(self.waiting.get() + 1);
+            return Turn::Waits;
+        }
+        Turn::Wait
+    }
+
+    /// A place for whom has none; whether it is new.
+    #[inline]
+    fn give_place(&self, place: &mut Place) -> bool {
+        let is_new = *place == Place::NONE;
+        if is_new {
+            self.places.set(self.places.get() + 1);
+            *place = Place::new(self.places.get());
+        }
+        is_new
     }
 
     /// Lets `waiter` wait at `place` for a direction that is not ready; hands back who is not woken then.
@@ -214,11 +169,7 @@ impl Reactor {
         waiter: Waiter,
         site: &'static Location<'static>,
     ) -> Option<Waiter> {
-        let is_new = *place == Place::NONE;
-        if is_new {
-            self.places.set(self.places.get() + 1);
-            *place = Place::new(self.places.get());
-        }
+        let is_new = self.give_place(place);
         let mut sources = self.sources.borrow_mut();
         let Some(slot) = sources.get_mut(key.0 as usize) else { return Some(waiter) };
         debug_assert!(slot.ready & bits(direction) == 0, "a wait for what is ready is never ended");
@@ -359,12 +310,16 @@ impl Reactor {
             let (Token(slot), news) = (event.token(), news(event));
             match self.report(slot, news) {
                 (_, Taken::Nobody) => {}
-                (id, Taken::One(waiter, direction)) => wake(waiter, id, direction),
-                (id, Taken::Crowd) => {
-                    for (waiter, direction) in self.take_crowd(slot, news) {
-                        wake(waiter, id, direction);
+                (id, Taken::One(task, direction)) => wake(Waiter::Task(task), id, direction),
+                (id, Taken::More) => match self.report_listed(slot, news) {
+                    Taken::Nobody => {}
+                    Taken::One(waiter, direction) => wake(waiter, id, direction),
+                    Taken::More => {
+                        for (waiter, direction) in self.take_crowd(slot, news) {
+                            wake(waiter, id, direction);
+                        }
                     }
-                }
+                },
             }
         }
         self.events.set(Some(events));
@@ -373,13 +328,22 @@ impl Reactor {
 
     /// Notes the news of a source, and takes out whom they concern.
     #[inline]
-    fn report(&self, slot: usize, news: u8) -> (SourceId, Taken) {
+    fn report(&self, slot: usize, news: u8) -> (SourceId, Taken<TaskRef>) {
         let mut sources = self.sources.borrow_mut();
         let Some(slot) = sources.get_mut(slot) else { return (SourceId(0), Taken::Nobody) };
         slot.ready |= news;
         let taken = slot.waiters.take(news);
         self.waiting.set(self.waiting.get() - usize::from(matches!(taken, Taken::One(..))));
         (slot.id(), taken)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn report_listed(&self, slot: usize, news: u8) -> Taken<Waiter> {
+        let mut sources = self.sources.borrow_mut();
+        let taken = sources.get_mut(slot).map_or(Taken::Nobody, |slot| slot.waiters.take_listed(news));
+        self.waiting.set(self.waiting.get() - usize::from(matches!(taken, Taken::One(..))));
+        taken
     }
 
     /// Those who wait for what `news` tell: readers before writers, each in order of arrival.
@@ -419,6 +383,16 @@ impl Reactor {
         self.waiting.set(0);
         left
     }
+}
+
+/// What whoever wants to do an operation is to do.
+pub(crate) enum Turn {
+    /// It is worth trying.
+    Try,
+    /// It is not; by now it waits.
+    Waits,
+    /// It is not; to wait, by `wait`.
+    Wait,
 }
 
 /// Neither the doorbell's nor the alarm's.

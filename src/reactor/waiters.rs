@@ -3,7 +3,7 @@
 use std::mem;
 use std::panic::Location;
 
-use super::bits;
+use super::source::bits;
 use crate::cell::{TaskRef, Waiter};
 use crate::trace::Direction;
 
@@ -80,14 +80,36 @@ impl Seat {
 }
 
 /// Whom some news concern.
-pub(super) enum Taken {
+pub(super) enum Taken<W> {
     Nobody,
-    One(Waiter, Direction),
-    /// Several: to be asked for by `take_all`.
-    Crowd,
+    One(W, Direction),
+    /// Perhaps several: to be asked for by `take_listed`, and then by `take_all`.
+    More,
 }
 
 impl Waiters {
+    /// As [`put`](Waiters::put), where that is easy: lets the task wait that `task` gives, if it gives one, and nobody
+    /// waits yet.
+    #[inline(always)] // into what is in line itself
+    pub(super) fn put_alone(
+        &mut self,
+        direction: Direction,
+        site: &'static Location<'static>,
+        task: impl FnOnce() -> Option<(TaskRef, Place)>,
+    ) -> bool {
+        if !matches!(self, Waiters::Nobody) {
+            return false;
+        }
+        let Some((waiter, place)) = task() else { return false };
+        self.put_first(Wait { waiter, site, seat: Seat::new(place, direction) });
+        true
+    }
+
+    #[inline]
+    fn put_first(&mut self, wait: Wait<TaskRef>) {
+        mem::forget(mem::replace(self, Waiters::One(wait))); // so that no code looks whether it was nobody
+    }
+
     /// Puts a waiter at `place`, or at the end if the place is not here, as it cannot be if it `is_new`. The error is
     /// whoever is not to be woken: the one before at this place, or the new one if it is the same.
     #[inline]
@@ -102,7 +124,7 @@ impl Waiters {
         let seat = Seat::new(place, direction);
         match (&*self, waiter) {
             (Waiters::Nobody, Waiter::Task(waiter)) => {
-                mem::forget(mem::replace(self, Waiters::One(Wait { waiter, site, seat }))); // no code looks for nobody
+                self.put_first(Wait { waiter, site, seat });
                 Ok(())
             }
             // hyper with a time-out polls twice for the same read: by the search below that costs 50 instructions more.
@@ -162,15 +184,29 @@ impl Waiters {
         }
     }
 
-    /// Takes out whom `news` concern, if that is one at most.
+    /// Takes out whom `news` concern, if there is no list.
     #[inline]
-    pub(super) fn take(&mut self, news: u8) -> Taken {
-        if let Waiters::List(list) = self {
-            return take_listed(list, news);
+    pub(super) fn take(&mut self, news: u8) -> Taken<TaskRef> {
+        if matches!(self, Waiters::List(_)) {
+            return Taken::More;
         }
         match self.take_one_if(|first| news & bits(first.seat.direction) != 0) {
-            Some((task, direction)) => Taken::One(Waiter::Task(task), direction),
+            Some((task, direction)) => Taken::One(task, direction),
             None => Taken::Nobody,
+        }
+    }
+
+    /// Takes out whom `news` concern of a list, if that is one at most.
+    pub(super) fn take_listed(&mut self, news: u8) -> Taken<Waiter> {
+        let Waiters::List(list) = self else { return Taken::Nobody };
+        let mut concerned = list.iter().enumerate().filter(|(_, wait)| news & bits(wait.seat.direction) != 0);
+        match (concerned.next(), concerned.next()) {
+            (None, _) => Taken::Nobody,
+            (Some((at, _)), None) => {
+                let wait = list.remove(at);
+                Taken::One(wait.waiter, wait.seat.direction)
+            }
+            _ => Taken::More,
         }
     }
 
@@ -197,19 +233,5 @@ impl Waiters {
                 }
             }
         }
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn take_listed(list: &mut Vec<Wait<Waiter>>, news: u8) -> Taken {
-    let mut concerned = list.iter().enumerate().filter(|(_, wait)| news & bits(wait.seat.direction) != 0);
-    match (concerned.next(), concerned.next()) {
-        (None, _) => Taken::Nobody,
-        (Some((at, _)), None) => {
-            let wait = list.remove(at);
-            Taken::One(wait.waiter, wait.seat.direction)
-        }
-        _ => Taken::Crowd,
     }
 }

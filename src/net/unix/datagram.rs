@@ -50,7 +50,7 @@ impl Io for mio::net::UnixDatagram {
 
 impl Peek for mio::net::UnixDatagram {
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        super::peek(self, buffer)
+        self.try_io(|| super::peek(self, buffer))
     }
 }
 

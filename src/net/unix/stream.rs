@@ -52,7 +52,7 @@ impl Io for mio::net::UnixStream {
 
 impl Peek for mio::net::UnixStream {
     fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        super::peek(self, buffer)
+        self.try_io(|| super::peek(self, buffer))
     }
 }
 
