@@ -294,13 +294,13 @@ fn wake_while_all_ends(watch: bool) {
     let thread = thread::spawn(move || wake_by_value(remote));
 
     if inbox.is_rung() {
-        for _ in 0..inbox.answer() {
-            if let Some(Message::Wake(entry, _)) = inbox.take() {
+        inbox.collect(|message| {
+            if let Message::Wake(entry, _) = message {
                 entry.collected();
                 // SAFETY: OWNER: this is the thread that made the task.
                 drop(unsafe { entry.into_task() });
             }
-        }
+        });
     }
     // SAFETY: the future asks for nothing of its waker.
     let _ = unsafe { task.poll(Waker::noop().vtable()) };

@@ -14,6 +14,7 @@ mod doorbell;
 #[cfg(all(test, loom))]
 mod models;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -26,13 +27,8 @@ use crate::trace::RuntimeId;
 pub(crate) use doorbell::Park;
 use doorbell::{Doorbell, Ring};
 
-/// Who sent a wake.
-pub(crate) enum Origin {
-    /// A thread; its name, if it has one and somebody observes the loop.
-    Thread(Option<Arc<str>>),
-    /// The blocking pool: the task's job ended.
-    Job,
-}
+/// Which thread sent a message: its name, if it has one and somebody observes the loop.
+pub(crate) struct Origin(pub(crate) Option<Arc<str>>);
 
 /// What other threads may leave. Erased, so that this room knows nothing of the rooms above.
 pub(crate) enum Message<W> {
@@ -40,6 +36,16 @@ pub(crate) enum Message<W> {
     Wake(W, Origin),
     /// Something to do on the loop's thread.
     Call(Box<dyn FnOnce() + Send>, Origin),
+    /// A job of the pool that has run.
+    Job(Box<dyn Work>),
+}
+
+/// A job, without its types. It is sent to a worker, which runs it and sends it back.
+pub(crate) trait Work: Any + Send {
+    /// Runs it, on a worker, if it has not run. No panic comes out.
+    fn run(&mut self);
+    /// Where it belongs, in the pool that sent it.
+    fn place(&self) -> usize;
 }
 
 /// What wakes a sleeping loop: mio's waker.
@@ -65,6 +71,8 @@ pub(crate) struct Inbox<W, B = mio::Waker> {
     runtime: RuntimeId,
     /// Somebody observes the loop: threads name themselves.
     observed: bool,
+    /// How many messages the owner has taken and not accepted yet. Only it reads and writes this.
+    in_hand: AtomicUsize,
     /// The thread that owns the loop.
     owner: ThreadId,
     /// How many `Handle`s exist; the owner gives no deadlock verdict while any does.
@@ -79,6 +87,7 @@ impl<W, B: Bell> Inbox<W, B> {
             bell,
             runtime,
             observed,
+            in_hand: AtomicUsize::new(0),
             owner: std::thread::current().id(),
             handles: AtomicUsize::new(0),
         }
@@ -111,7 +120,7 @@ impl<W, B: Bell> Inbox<W, B> {
     /// How the calling thread signs its messages.
     pub(crate) fn sign(&self) -> Origin {
         let name = || std::thread::current().name().map(Arc::from);
-        Origin::Thread(if self.observed { name() } else { None })
+        Origin(if self.observed { name() } else { None })
     }
 
     /// Leaves a message; from any thread. A closed inbox drops it, on the calling thread or on the loop's.
@@ -146,11 +155,18 @@ impl<W, B: Bell> Inbox<W, B> {
         self.doorbell.is_rung()
     }
 
-    /// Answers the doorbell and says how many messages to take. What comes later rings again, so a thread that
-    /// never stops sending cannot hold the loop here.
-    pub(crate) fn answer(&self) -> usize {
+    /// Answers the doorbell, and gives `accept` the messages that are there, in the order in which they came; how many.
+    /// What comes meanwhile rings again, so a thread that never stops sending cannot hold the loop here.
+    pub(crate) fn collect(&self, mut accept: impl FnMut(Message<W>)) -> usize {
         self.doorbell.answer();
-        self.queue.len()
+        let mut messages = self.queue.take();
+        let count = messages.len();
+        while let Some(message) = messages.pop_front() {
+            self.in_hand.store(messages.len(), Ordering::Relaxed);
+            accept(message);
+        }
+        self.queue.give_back(messages);
+        count
     }
 
     /// Whether the loop is gone.
@@ -158,9 +174,9 @@ impl<W, B: Bell> Inbox<W, B> {
         self.doorbell.is_closed()
     }
 
-    /// Whether no message is in the queue, not even one whose sender has not rung yet.
+    /// Whether no message is there, not even one whose sender has not rung yet. For the owner, which may be collecting.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.len() == 0
+        self.in_hand.load(Ordering::Relaxed) == 0 && self.queue.is_empty()
     }
 
     /// Leaves the loop so that whatever is sent from now on, or was before, rings the bell.
@@ -168,10 +184,6 @@ impl<W, B: Bell> Inbox<W, B> {
         if self.doorbell.park() == Park::Rung || rung {
             self.bell.wake();
         }
-    }
-
-    pub(crate) fn take(&self) -> Option<Message<W>> {
-        self.queue.pop()
     }
 
     /// About to sleep; the verdict says whether that is allowed.
@@ -191,20 +203,19 @@ impl<W, B: Bell> Inbox<W, B> {
 
     fn discard(&self) {
         // One message that panics in its destructor must not keep the others here.
-        while let Some(message) = self.queue.pop() {
+        for message in self.queue.take() {
             guarded("the destructor of a closure sent to a loop", || drop(message));
         }
     }
 }
 
-/// A mutex around a `VecDeque`, so that the models see the whole; and a second pair, which the owner empties, so that
-/// senders wait for each other and not for it: 200,000 messages of two threads at once cost 103 ns each, 180 without it,
-/// and 87 through crossbeam's lock-free queue, whose two crates took a twentieth of a cold build. A blocking job's
-/// round trip and a burst of them cost the same with both. Nothing foreign runs under a lock.
+/// A mutex around a `VecDeque`, so that the models see the whole. The owner takes all there is at once: so it locks once a
+/// collect and not once a message, which would be 2 locked instructions and 60 others each, and senders wait for each
+/// other and not for it. Nothing foreign runs under a lock.
 struct Queue<T> {
     sent: Mutex<VecDeque<T>>,
-    /// Taken before what was sent since.
-    taken: Mutex<VecDeque<T>>,
+    /// The room of the messages before.
+    spare: Mutex<VecDeque<T>>,
 }
 
 impl<T> Queue<T> {
@@ -212,28 +223,27 @@ impl<T> Queue<T> {
     const LARGE: usize = 1024;
 
     fn new() -> Queue<T> {
-        Queue { sent: Mutex::default(), taken: Mutex::default() }
+        Queue { sent: Mutex::default(), spare: Mutex::default() }
     }
 
     fn push(&self, value: T) {
         lock(&self.sent).push_back(value);
     }
 
-    fn pop(&self) -> Option<T> {
-        let mut taken = lock(&self.taken);
-        if taken.is_empty() {
-            std::mem::swap(&mut *taken, &mut *lock(&self.sent));
-        }
-        let first = taken.pop_front();
-        if taken.is_empty() && taken.capacity() > Self::LARGE {
-            *taken = VecDeque::new(); // now: the next message may be hours away
-        }
-        first
+    fn take(&self) -> VecDeque<T> {
+        let spare = std::mem::take(&mut *lock(&self.spare));
+        std::mem::replace(&mut *lock(&self.sent), spare)
     }
 
-    fn len(&self) -> usize {
-        let taken = lock(&self.taken);
-        taken.len() + lock(&self.sent).len()
+    /// What `take` gave, emptied: room for the next messages, unless a burst has made it large, for they may be hours away.
+    fn give_back(&self, room: VecDeque<T>) {
+        if room.capacity() <= Self::LARGE {
+            *lock(&self.spare) = room;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        lock(&self.sent).is_empty()
     }
 }
 
@@ -248,9 +258,13 @@ mod tests {
     #[test]
     fn the_room_of_a_burst_is_given_back_with_its_last_message() {
         let queue = Queue::new();
-        (0..10 * Queue::<usize>::LARGE).for_each(|n| queue.push(n));
-        (0..10 * Queue::<usize>::LARGE).for_each(|n| assert_eq!(queue.pop(), Some(n)));
-        let room = lock(&queue.taken).capacity() + lock(&queue.sent).capacity();
+        for _ in 0..2 {
+            (0..10 * Queue::<usize>::LARGE).for_each(|n| queue.push(n));
+            let mut all = queue.take();
+            assert!(all.drain(..).eq(0..10 * Queue::<usize>::LARGE));
+            queue.give_back(all);
+        }
+        let room = lock(&queue.spare).capacity() + lock(&queue.sent).capacity();
         assert!(room <= Queue::<usize>::LARGE, "room for {room}");
     }
 }

@@ -83,7 +83,7 @@ fn sender(
 ) -> thread::JoinHandle<usize> {
     let (inbox, dropped) = (inbox.clone(), dropped.clone());
     thread::spawn(move || {
-        let parcel = |&number: &usize| Message::Wake(Parcel { number, dropped: dropped.clone() }, Origin::Job);
+        let parcel = |&number: &usize| Message::Wake(Parcel { number, dropped: dropped.clone() }, Origin(None));
         numbers.iter().filter(|number| inbox.send(parcel(number)).is_ok()).count()
     })
 }
@@ -93,11 +93,10 @@ fn collect(inbox: &Modelled, got: &mut Vec<usize>) {
     if !inbox.is_rung() {
         return;
     }
-    let waiting = inbox.answer();
-    got.extend((0..waiting).map_while(|_| inbox.take()).map(|message| match message {
-        Message::Wake(parcel, _) => parcel.number,
-        Message::Call(..) => unreachable!("no model sends one"),
-    }));
+    inbox.collect(|message| match message {
+        Message::Wake(parcel, _) => got.push(parcel.number),
+        _ => unreachable!("no model sends one"),
+    });
 }
 
 /// Turns a loop of its own, as `runtime::turn` does, until `count` messages came: them, and how often it slept.
@@ -243,7 +242,7 @@ fn nothing_stays_in_an_inbox_that_closes_while_two_threads_send() {
         inbox.close();
         one.join().unwrap();
         two.join().unwrap();
-        assert_eq!(inbox.queue.len(), 0);
+        assert!(inbox.queue.is_empty());
         assert_eq!(dropped.load(Relaxed), 2);
     });
 }
@@ -259,7 +258,7 @@ fn every_message_is_dropped_once_whether_collected_discarded_or_refused() {
         collect(&inbox, &mut Vec::new());
         inbox.close();
         thread.join().unwrap();
-        assert_eq!(inbox.queue.len(), 0);
+        assert!(inbox.queue.is_empty());
         assert_eq!(dropped.load(Relaxed), 2);
     });
 }
@@ -272,7 +271,7 @@ fn a_send_after_close_is_refused_and_drops_its_message() {
         inbox.close();
         let accepted = sender(&inbox, &[1], &dropped).join().unwrap();
         assert_eq!(accepted, 0);
-        assert_eq!(inbox.queue.len(), 0);
+        assert!(inbox.queue.is_empty());
         assert_eq!(dropped.load(Relaxed), 1);
     });
 }

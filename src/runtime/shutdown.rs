@@ -158,7 +158,6 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
             note_cut_short(state);
         }
         state.pool.stop(); // first: what is destroyed below may end a job, and another would begin in its place
-        let jobs = state.pool.jobs();
         let sites: Vec<_> = state.tasks.all().iter().map(|task| (task.id(), task.site())).collect();
         state.inbox.close();
         // Destructors may wake, drop handles, spawn and leave futures: what they spawn is cancelled at once, and what
@@ -174,7 +173,7 @@ fn close(state: &State, deadline: Option<Instant>) -> Vec<UnfinishedJob> {
         waiters.for_each(|waiter| guarded("the destructor of a foreign waker", || drop(waiter)));
         state.pool.wait(deadline);
         cell::close();
-        let left = jobs.iter().filter(|(_, job)| job.is_running()).map(|(id, _)| *id);
+        let left = state.pool.running().into_iter();
         let site = |id| sites.binary_search_by_key(&id, |(task, _)| *task).ok().map(|at| sites[at].1);
         left.filter_map(|id| Some(UnfinishedJob { id, site: site(id)? })).collect()
     });

@@ -120,17 +120,17 @@ impl Crew {
         J: Future + 'static,
     {
         let id = next_id(state);
-        let (future, job) = state.pool.prepare(self, work, id);
+        let (future, job) = state.pool.prepare(self, work);
         let kind = match self {
             Crew::Blocking => Kind::Blocking,
             Crew::Cpu(_) => Kind::Cpu,
         };
         let (task, joined) = TaskRef::new(then(future), kind, &state.inbox, id, site);
         begin(state, task.clone(), None, state.pool.is_inline());
-        if let Some(remote) = task.to_remote()
-            && let Err(error) = state.pool.submit(job, remote)
+        if !task.is_finished()
+            && let Err(error) = state.pool.submit(job, task.clone())
         {
-            abort(state, &task);
+            cancel_at_its_turn(state, &task);
             panic!("the job spawned at {site} did not begin: no thread could be made for it: {error}");
         }
         joined
@@ -284,9 +284,15 @@ pub(crate) fn abort(state: &State, task: &TaskRef) {
     if task.is_finished() || task.header().has(CANCEL) {
         return;
     }
-    if state.pool.cancel(task.id()) == Some(false) {
+    // A job's task that is polled has its result, or runs its job inline.
+    let waits_for_job = matches!(task.kind(), Kind::Blocking | Kind::Cpu);
+    if waits_for_job && (wake::is_running(task) || !state.pool.cancel(task.kind(), task.id())) {
         return;
     }
+    cancel_at_its_turn(state, task);
+}
+
+fn cancel_at_its_turn(state: &State, task: &TaskRef) {
     task.header().set(CANCEL);
     state.trace.emit(|| Event::Abort { task: task.id(), by: state.running.id() });
     wake::make_ready(state, task.clone(), || Cause::Aborted.into());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Deadlock, deadlock, start, stuck};
 use crate::cell::{CANCEL, FUTURE, RemoteRef, TaskRef};
 use crate::clock::Instant;
-use crate::inbox::{Message, Origin, Park};
+use crate::inbox::{Message, Park};
 use crate::panics::guarded;
 use crate::state::State;
 use crate::trace::{Cause, Event, Phase, TimerId, Wait};
@@ -58,8 +58,7 @@ fn collect(state: &State) -> usize {
         return 0;
     }
     state.trace.emit(|| Event::Phase(Phase::Collect));
-    let waiting = state.inbox.answer();
-    (0..waiting).map_while(|_| state.inbox.take()).map(|message| accept(state, message)).count()
+    state.inbox.collect(|message| accept(state, message))
 }
 
 /// Does what a message asks for.
@@ -67,19 +66,15 @@ fn accept(state: &State, message: Message<RemoteRef>) {
     match message {
         Message::Wake(task, origin) => {
             task.collected();
-            wake::make_ready(state, wake::near(state, task), || Cause::from(origin).into());
+            wake::make_ready(state, wake::near(state, task), || Cause::Thread(origin.0).into());
         }
-        Message::Call(call, origin) => state.running.on_behalf_of(origin.into(), || {
+        Message::Call(call, origin) => state.running.on_behalf_of(Cause::Thread(origin.0), || {
             guarded("a closure sent to the loop from a thread", call);
         }),
-    }
-}
-
-impl From<Origin> for Cause {
-    fn from(origin: Origin) -> Cause {
-        match origin {
-            Origin::Thread(name) => Cause::Thread(name),
-            Origin::Job => Cause::Job,
+        Message::Job(job) => {
+            if let Some(task) = state.pool.ended(job) {
+                wake::make_ready(state, task, || Cause::Job.into());
+            }
         }
     }
 }
