@@ -2,11 +2,11 @@
 //!
 //! To sleep for a timer costs 23 to 35 µs of the processor on a virtual machine: the kernel's alarm, its wait, the way
 //! back. Where timers come due about as often as that, the loop sleeps on until some are due together, and fires them
-//! in their order: a hundred a millisecond would cost five times as much without.
+//! in their order: a hundred a millisecond would cost six times as much one by one.
 //!
 //! The rule looks at nothing but deadlines. So it needs no clock; a timer without many neighbours is as exact as ever,
-//! however often one follows on another; and one in a crowd is later by `WITHIN` at most, which lets sleeping take a
-//! twentieth of the processor there, whatever comes due.
+//! however often one follows on another; and one in a crowd is later by `WITHIN` at most. So to sleep takes a twentieth
+//! of the processor there, whatever comes due.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::When;
 use super::heap::Head;
 use super::runs::Runs;
 
-/// How long after its first deadline a sleep may end: with the kernel's own lateness still within a millisecond, as late
-/// as a loop that ticks. Of 500 µs, sleeping took a third more.
+/// How long after its first deadline a sleep may end: with what the kernel is late and the crowd takes, no later than
+/// a loop that ticks by the millisecond. With 500 µs a hundred a millisecond cost a tenth more.
 pub(super) const WITHIN: Duration = Duration::from_micros(800);
 
 /// Fewer timers in that time are no crowd: a handful stays exact, whatever it costs.
 pub(super) const FEW: usize = 12;
 
 /// So many are looked at, for a sleep must not cost more beside more timers. The last of these is nearly as late as the
-/// last of all: where 100 come due in a millisecond, SHARE share a sleep.
+/// last of all.
 pub(super) const MOST: usize = 32;
 
 /// The timer that a sleep for `first` may end with; `None` if there is no crowd.
