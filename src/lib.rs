@@ -32,7 +32,7 @@
 //!    goes to the back of the queue. Then the next task is taken, until the queue is empty or `budget` tasks were
 //!    polled.
 //! 4. **park**: if nothing is ready, the thread sleeps in the kernel, until a socket has news, the next deadline
-//!    comes, or the doorbell rings. (Where deadlines crowd, a sleep may go on for half a millisecond after the first,
+//!    comes, or the doorbell rings. (Where deadlines crowd, a sleep may go on for 800 µs after the first,
 //!    see [`time::sleep`].) If tasks are ready, it only looks at the sockets, without waiting. And if nothing is ready
 //!    and nobody is left who could ever wake a task, it says so: that is a [`Deadlock`], with a report.
 //! 5. **dispatch**: the kernel's news become ready tasks, in the kernel's order.

@@ -292,15 +292,15 @@ fn crowd(after: impl Iterator<Item = Duration>) -> Crowd {
 #[test]
 fn timers_of_a_crowd_share_sleeps() {
     let crowd = crowd((0..2000).map(|n| Duration::from_micros(20) * n));
-    // One by one to begin with, and where only seven are left; eight and more together between.
-    assert!(crowd.sleeps.len() <= 1 + 2000 / 8 + 7, "{} sleeps for 2000 timers", crowd.sleeps.len());
+    // One by one to begin with, and where only eleven are left; twelve and more together between.
+    assert!(crowd.sleeps.len() <= 1 + 2000 / 12 + 11, "{} sleeps for 2000 timers", crowd.sleeps.len());
 }
 
 #[test]
-fn no_sleep_goes_on_for_half_a_millisecond_after_a_deadline() {
+fn no_sleep_goes_on_for_more_than_800_microseconds_after_a_deadline() {
     let mut random = numbers(11);
     let crowd = crowd((0..2000).map(|_| Duration::from_nanos(random(40_000_000))));
-    assert!(crowd.longest_delay() <= Duration::from_micros(500), "{:?}", crowd.longest_delay());
+    assert!(crowd.longest_delay() <= Duration::from_micros(800), "{:?}", crowd.longest_delay());
 }
 
 #[test]
@@ -311,9 +311,9 @@ fn timers_of_a_crowd_fire_by_deadline_and_ties_by_creation() {
 }
 
 #[test]
-fn seven_timers_in_half_a_millisecond_are_no_crowd() {
-    let groups = (0..20).map(|group| Duration::from_micros(900) * group); // each begins 480 µs after the last ended
-    let crowd = crowd(groups.flat_map(|start| (0..7).map(move |n| start + Duration::from_micros(70) * n)));
+fn eleven_timers_in_800_microseconds_are_no_crowd() {
+    let groups = (0..20).map(|group| Duration::from_micros(1600) * group); // each begins 900 µs after the last ended
+    let crowd = crowd(groups.flat_map(|start| (0..11).map(move |n| start + Duration::from_micros(70) * n)));
     assert_eq!(crowd.longest_delay(), Duration::ZERO);
 }
 

@@ -189,7 +189,7 @@ impl<'a> Field<'a> {
     }
 
     fn miss(&mut self, rival: &str, why: String) {
-        // That the floor has no timers is no news.
+        // That the floor has no pool is no news.
         if rival != FLOOR {
             eprintln!("!!! {}: {rival} is MISSING: {why}", self.race.operation);
             self.missing.push(Missing { rival: rival.to_owned(), why });

@@ -2,7 +2,7 @@
 //!
 //! A timer is never early, and all timers of a runtime are woken in the order of their deadlines, ties in the order
 //! of creation. A sleep of 100 µs is late by about the time a thread takes to wake, on Linux, and in a crowd of timers
-//! by half a millisecond more at most ([`sleep`]); elsewhere by the system's granularity, a millisecond as a rule.
+//! by 800 µs more at most ([`sleep`]); elsewhere by the system's granularity, a millisecond as a rule.
 //!
 //! ```
 //! use glassloop::time::{Instant, pause, sleep, timeout};

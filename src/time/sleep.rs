@@ -21,8 +21,8 @@ use crate::wake::{self, NoRuntime};
 /// queue.
 ///
 /// The loop wakes for this timer alone, as exactly as the kernel does it. Not so in a crowd: where timers have been
-/// firing, and the next and at least seven others are due within half a millisecond, the loop may wake once for some of
-/// them. So a timer in a crowd is up to half a millisecond later than it would be by itself; the order stays. This is
+/// firing, and the next and at least eleven others are due within 800 µs, the loop may wake once for some of
+/// them. So a timer in a crowd is up to 800 µs later than it would be by itself; the order stays. This is
 /// not so under a virtual clock, nor in a [`Guest`](crate::Guest)'s turns.
 ///
 /// # Panics

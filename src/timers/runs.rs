@@ -117,8 +117,10 @@ impl Runs {
     }
 }
 
-/// How many runs can be added to: as many different time-outs can be in use side by side, each a run of its own.
-const OPEN: usize = 4;
+/// How many runs can be added to: as many different time-outs can be in use side by side, each a run of its own. And
+/// timers in no order are runs of 17 on average: of 100,000, 6,000 stand in the heap, where with four it is 20,000, and
+/// the life of one among them misses a cache of 1 MiB 22.4 times instead of 24.5.
+const OPEN: usize = 16;
 
 /// The last timers of the runs that can be added to, as a rule the latest first.
 struct Ends {

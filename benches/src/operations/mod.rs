@@ -29,7 +29,8 @@ pub(crate) fn perform(rival: &str, operation: &str, count: usize) -> Result<Foun
     let found = match rival {
         "floor" => tasks::perform::<Floor>(operation, count)
             .or_else(|| tasks::through_channels::<Floor>(operation, count))
-            .or_else(|| bare::perform(operation, count)),
+            .or_else(|| bare::perform(operation, count))
+            .or_else(|| timers::perform::<Floor>(operation, count)),
         "glassloop" => everything::<Glassloop>(operation, count),
         "tokio" => everything::<Tokio>(operation, count),
         "smol" => everything::<Smol>(operation, count),

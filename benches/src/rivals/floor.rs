@@ -1,5 +1,5 @@
-//! The floor: tasks on one thread, and nothing else. A queue of `Rc`s, a wake without atomics, plain malloc; no
-//! timers, no sockets, no other threads, no budget, no panics caught, no cancelling.
+//! The floor: tasks on one thread, and nothing else. A queue of `Rc`s, a wake without atomics, plain malloc,
+//! and timers in a binary heap; no sockets, no other threads, no budget, no panics caught, no cancelling.
 //!
 //! It is **not sound** as a library: its `Waker` claims to be `Send`, and is an `Rc`. It stays inside the benches.
 // Its wakers are what has to be unsafe; the library has the same in `wake`, and pays there for being sound.
@@ -12,8 +12,11 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
 
-use super::{Channels, Rival};
+use super::{Channels, Rival, Sleeps};
+
+mod timers;
 
 /// The hand-written loop.
 pub(crate) struct Floor;
@@ -141,6 +144,7 @@ impl Rival for Floor {
             let next = READY.with(|ready| ready.borrow_mut().pop_front());
             match next {
                 Some(task) => task.run(),
+                None if timers::fire() => {}
                 // Whoever is still waiting is leaked, in a circle with its waker at worst.
                 None => break root.0.take().expect("a task that nobody can wake"),
             }
@@ -171,6 +175,12 @@ impl Rival for Floor {
 
     fn yield_now() -> impl Future {
         crate::operations::wake_oneself()
+    }
+}
+
+impl Sleeps for Floor {
+    fn sleep(time: Duration) -> impl Future + 'static {
+        timers::Sleep::new(time)
     }
 }
 
