@@ -80,6 +80,16 @@ impl<T> Cell<T> {
 }
 
 #[cfg(feature = "sync")]
+impl<T> Cell<Option<T>> {
+    /// Without taking it out.
+    #[inline(always)]
+    pub(crate) fn is_some(&self) -> bool {
+        // SAFETY: no other thread has it, and nothing writes to it while its tag is looked at.
+        unsafe { (*self.as_ptr()).is_some() }
+    }
+}
+
+#[cfg(feature = "sync")]
 impl<T> RefCell<T> {
     #[inline(always)]
     pub(crate) const fn new(value: T) -> RefCell<T> {

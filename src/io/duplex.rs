@@ -357,19 +357,22 @@ impl AsyncWrite for DuplexStream {
 
 impl fmt::Debug for DuplexStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DuplexStream").field("incoming", &self.reader.0).field("outgoing", &self.writer.0).finish()
+        f.debug_struct("DuplexStream")
+            .field("incoming", &*self.reader.0)
+            .field("outgoing", &*self.writer.0)
+            .finish()
     }
 }
 
 impl fmt::Debug for SimplexReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SimplexReader").field(&self.0).finish()
+        f.debug_tuple("SimplexReader").field(&*self.0).finish()
     }
 }
 
 impl fmt::Debug for SimplexWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SimplexWriter").field(&self.0).finish()
+        f.debug_tuple("SimplexWriter").field(&*self.0).finish()
     }
 }
 

@@ -247,10 +247,7 @@ impl<T> Receiver<T> {
     /// Whether no value is there: not sent yet, never coming, or received already.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let value = self.shared.value.take();
-        let is_empty = value.is_none();
-        self.shared.value.set(value);
-        is_empty
+        !self.shared.value.is_some()
     }
 
     /// Whether it gave the value, or the error; then it must not be polled.

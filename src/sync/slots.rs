@@ -9,8 +9,10 @@ use crate::waits::{Grant, Op, Place, WaitList};
 
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// What nobody has. While somebody waits, it is less than the first in line wants.
+    /// What whoever comes may take. Nothing while somebody waits: so one look says both, 2 instructions less a value.
     free: Cell<usize>,
+    /// What nobody has while somebody waits: less than the first in line wants.
+    kept: Cell<usize>,
     closed: Cell<bool>,
     line: WaitList,
 }
@@ -18,32 +20,24 @@ pub(super) struct Slots {
 impl Slots {
     #[track_caller]
     pub(super) const fn new(free: usize) -> Slots {
-        Slots { free: Cell::new(free), closed: Cell::new(false), line: WaitList::new() }
+        Slots { free: Cell::new(free), kept: Cell::new(0), closed: Cell::new(false), line: WaitList::new() }
     }
 
     /// How many could be taken at once: none while somebody waits, for what is free belongs to the first in line.
     #[inline]
     pub(super) fn available(&self) -> usize {
-        if self.line.is_empty() { self.free.get() } else { 0 }
+        self.free.get()
     }
 
     /// How many nobody has, whoever waits for them.
-    #[inline]
     pub(super) fn free(&self) -> usize {
-        self.free.get()
+        self.free.get() + self.kept.get()
     }
 
     /// Takes `n`, if so many are free and nobody waits: those who wait come first. Nothing can always be taken.
     #[inline]
     pub(super) fn try_take(&self, n: usize) -> bool {
-        (n == 0 || self.line.is_empty()) && self.take(n)
-    }
-
-    #[inline]
-    fn take(&self, n: usize) -> bool {
-        let rest = self.free.get().checked_sub(n);
-        self.free.set(rest.unwrap_or(self.free.get()));
-        rest.is_some()
+        take(&self.free, n)
     }
 
     /// Takes `n`, or waits for its turn. `Grant::Closed`: [`close`](Slots::close) was called while it waited.
@@ -56,8 +50,11 @@ impl Slots {
         site: &'static Location<'static>,
         n: usize,
     ) -> Poll<Grant> {
-        if place.is_none() && self.try_take(n) {
-            return Poll::Ready(Grant::Turn);
+        if place.is_none() {
+            if self.try_take(n) {
+                return Poll::Ready(Grant::Turn);
+            }
+            self.keep(); // before it waits, for its waker may be foreign
         }
         self.line.poll(place, cx, op, site, n)
     }
@@ -88,6 +85,7 @@ impl Slots {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.line.grant_all(Grant::Closed);
+        self.release();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -97,6 +95,33 @@ impl Slots {
     /// Grants their turn to as many from the front of the line as get all they want.
     #[inline(never)]
     fn pass_on(&self) {
-        while !self.is_closed() && self.line.grant_if(Grant::Turn, |want| self.take(want)) {}
+        self.keep();
+        while !self.is_closed() && self.line.grant_if(Grant::Turn, |want| take(&self.kept, want)) {}
+        self.release();
     }
+
+    /// What is free belongs to those who wait.
+    #[inline]
+    fn keep(&self) {
+        self.kept.set(self.kept.get() + self.free.replace(0));
+    }
+
+    /// Does somebody wait still?
+    #[inline]
+    fn release(&self) {
+        if self.line.is_empty() {
+            self.free.set(self.free.get() + self.kept.replace(0));
+        }
+    }
+}
+
+/// Takes `n` of what is there, if that is enough.
+#[inline]
+fn take(there: &Cell<usize>, n: usize) -> bool {
+    let rest = there.get();
+    let is_enough = n <= rest;
+    if is_enough {
+        there.set(rest - n);
+    }
+    is_enough
 }

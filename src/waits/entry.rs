@@ -121,22 +121,21 @@ impl Table {
         name
     }
 
-    /// Makes entries, and hands out one.
-    #[cold]
-    #[inline(never)]
-    fn grow(&self) -> Rc<Entry> {
+    /// Makes entries, if none is free.
+    pub(super) fn provide(&self) {
         const AT_ONCE: usize = 16;
+        let free = self.free.take();
+        if free.is_some() {
+            return self.free.put(free);
+        }
         let _ = AT_END.try_with(|_| ());
         let mut all = self.all.borrow_mut();
-        for _ in 1..AT_ONCE {
+        for _ in 0..AT_ONCE {
             let entry = Rc::new(Entry::new());
             all.push(entry.clone());
             entry.next.put(self.free.take());
             self.free.put(Some(entry));
         }
-        let last = Rc::new(Entry::new());
-        all.push(last.clone());
-        last
     }
 }
 
@@ -160,21 +159,16 @@ impl Entry {
         }
     }
 
-    /// An entry that was nobody's, with the next ticket, and without neighbours or waiter.
+    /// An entry that was nobody's, if there is one, with the next ticket, and without neighbours or waiter.
     #[inline]
-    pub(super) fn take(made: &'static Location<'static>) -> Rc<Entry> {
+    pub(super) fn take(made: &'static Location<'static>) -> Option<Rc<Entry>> {
         table(|table| {
-            let entry = match table.free.take() {
-                Some(entry) => {
-                    table.free.put(entry.next.take());
-                    entry
-                }
-                None => table.grow(),
-            };
+            let entry = table.free.take()?;
+            table.free.put(entry.next.take());
             entry.reported.set(false);
             entry.ticket.set(table.count());
             entry.made.set(made);
-            entry
+            Some(entry)
         })
     }
 
@@ -215,9 +209,23 @@ impl Entry {
     /// Nobody stands in it yet: now whoever `cx` stands for does.
     #[inline]
     pub(super) fn set_waiter(&self, cx: &Context<'_>) {
-        match wake::own_waiter(cx, || self.leaf()) {
-            Some(Waiter::Task(task)) => self.set_task(Some(task)),
-            _ => self.set_foreign(cx),
+        match wake::plain_waiter(cx) {
+            Some(task) => self.set_task(Some(task)),
+            None => self.set_other(cx),
+        }
+    }
+
+    /// As `set_waiter`, where the waker is no plain one of ours. To clone a foreign one may do anything, and so grant this
+    /// very wait: then it is woken at once.
+    #[cold]
+    #[inline(never)]
+    fn set_other(&self, cx: &Context<'_>) {
+        match wake::waiter(cx, || self.leaf()) {
+            Waiter::Task(task) => self.set_task(Some(task)),
+            Waiter::Waker(waker) if self.stage.get() == Stage::Waiting => {
+                drop((self.task.take(), self.foreign.replace(Some(waker)))); // foreign perhaps
+            }
+            late => wake::wake(late),
         }
     }
 
@@ -227,18 +235,6 @@ impl Entry {
         let before = self.task.replace(task);
         debug_assert!(before.is_none(), "somebody stands in this entry");
         mem::forget(before); // so that no code looks for it
-    }
-
-    /// To clone a foreign waker may do anything, and so grant this very wait: then it is woken at once.
-    #[cold]
-    #[inline(never)]
-    fn set_foreign(&self, cx: &Context<'_>) {
-        let waker = cx.waker().clone();
-        if self.stage.get() == Stage::Waiting {
-            drop((self.task.take(), self.foreign.replace(Some(waker)))); // foreign perhaps
-        } else {
-            wake::wake(Waiter::Waker(waker));
-        }
     }
 
     /// Polled again while it waits: perhaps by another task.

@@ -20,6 +20,8 @@ const ROOM: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
+    /// The last sender was dropped: one look at this says whether the receiver waits.
+    Left,
     /// The receiver takes what was sent and what was promised a slot, and no more.
     Closed,
     /// The receiver was dropped: what is sent now is dropped.
@@ -115,9 +117,15 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn leave(&self, place: &mut Place, n: usize) {
         if !place.is_none() {
-            self.slots.leave(place, n);
-            self.wake_if_done();
+            self.leave_early(place, n);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_early(&self, place: &mut Place, n: usize) {
+        self.slots.leave(place, n);
+        self.wake_if_done();
     }
 
     /// A slot was taken and no value came.
@@ -152,17 +160,16 @@ impl<T> Chan<T> {
     }
 
     /// Nothing is there: the receiver waits, unless nothing will come.
-    #[inline(never)]
+    #[inline]
     fn poll_empty(&self, cx: &Context<'_>, op: &'static Op, site: &'static Location<'static>) -> Poll<()> {
-        if self.is_done() {
+        if !self.is_open() && self.is_done() {
             return Poll::Ready(());
         }
         self.receiver.wait(cx, op, site);
         Poll::Pending
     }
 
-    /// Whether nothing will come, if nothing is there.
-    #[inline]
+    /// Whether nothing will come, if nothing is there. Never while it is open.
     fn is_done(&self) -> bool {
         self.senders.get() == 0 || (!self.is_open() && self.slots.free() == self.max)
     }
@@ -241,6 +248,9 @@ impl<T> Drop for Tx<T> {
     fn drop(&mut self) {
         self.senders.set(self.senders.get() - 1);
         if self.senders.get() == 0 {
+            if self.is_open() {
+                self.state.set(State::Left); // nobody is left to be told
+            }
             self.receiver.tell_closed();
         }
     }
@@ -285,7 +295,7 @@ pub(super) struct Rx<T>(Stays<Rc<Chan<T>>>);
 
 impl<T> Rx<T> {
     /// Here and in `send`, all that is done without waiting is compiled into the caller, and all else is called: a value
-    /// in and out takes 112 instructions so, and 196 where this is left to the compiler.
+    /// in and out took 112 instructions so, and 196 where this was left to the compiler.
     #[inline(always)]
     pub(super) fn poll_recv(
         &mut self,
@@ -293,9 +303,10 @@ impl<T> Rx<T> {
         op: &'static Op,
         site: &'static Location<'static>,
     ) -> Poll<Option<T>> {
-        match self.0.pop() {
+        let chan = &**self;
+        match chan.pop() {
             Some(value) => Poll::Ready(Some(value)),
-            None => self.0.poll_empty(cx, op, site).map(|()| None),
+            None => chan.poll_empty(cx, op, site).map(|()| None),
         }
     }
 

@@ -31,13 +31,18 @@ impl<T> Future for Sending<'_, T> {
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Both are taken out of the future first: after a write to the channel, which could be to the future for all that
+        // the compiler knows, they would be read once more. 15 instructions a value.
+        let chan = self.chan;
         if self.place.is_none()
-            && self.value.is_some()
-            && self.chan.try_take(1).is_ok()
             && let Some(value) = self.value.take()
         {
-            self.chan.push(value);
-            return Poll::Ready(Ok(()));
+            if chan.try_take(1).is_ok() {
+                chan.push(value);
+                self.place.is_still_none();
+                return Poll::Ready(Ok(()));
+            }
+            self.value = Some(value);
         }
         self.poll_full(cx)
     }
@@ -95,44 +100,63 @@ impl<T, C: Deref<Target = Chan<T>>> Drop for Taking<T, C> {
     }
 }
 
-/// The future of `recv`.
+/// The future of `recv`. `F` names the wait: a closure over nothing, so the name takes no room in the future.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(super) struct Receiving<'a, T> {
-    pub(super) rx: &'a mut Rx<T>,
-    pub(super) op: &'static Op,
+pub(super) struct Receiving<'a, T, F: Fn() -> &'static Op> {
+    /// `None` once it gave a value: then nobody waits, so the destructor has nothing to leave. That saves it 8
+    /// instructions.
+    pub(super) rx: Option<&'a mut Rx<T>>,
+    pub(super) op: F,
     pub(super) site: &'static Location<'static>,
 }
 
-impl<T> Future for Receiving<'_, T> {
+impl<T, F: Fn() -> &'static Op> Unpin for Receiving<'_, T, F> {}
+
+impl<T, F: Fn() -> &'static Op> Future for Receiving<'_, T, F> {
     type Output = Option<T>;
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = &mut *self;
-        this.rx.poll_recv(cx, this.op, this.site)
+        let (op, site) = ((this.op)(), this.site);
+        let polled = this.rx().poll_recv(cx, op, site);
+        if let Poll::Ready(Some(_)) = polled {
+            this.rx = None;
+        }
+        polled
     }
 }
 
-impl<T> Drop for Receiving<'_, T> {
+impl<T, F: Fn() -> &'static Op> Receiving<'_, T, F> {
+    #[inline(always)]
+    fn rx(&mut self) -> &mut Rx<T> {
+        self.rx.as_mut().expect("`recv` was polled again after it was ready")
+    }
+}
+
+impl<T, F: Fn() -> &'static Op> Drop for Receiving<'_, T, F> {
     #[inline]
     fn drop(&mut self) {
-        self.rx.leave();
+        if let Some(rx) = &mut self.rx {
+            rx.leave();
+        }
     }
 }
 
 /// The future of `recv_many`.
 #[must_use = "futures do nothing unless you `.await` them"]
-pub(super) struct ReceivingMany<'a, 'b, T> {
-    pub(super) one: Receiving<'a, T>,
+pub(super) struct ReceivingMany<'a, 'b, T, F: Fn() -> &'static Op> {
+    pub(super) one: Receiving<'a, T, F>,
     pub(super) buffer: &'b mut Vec<T>,
     pub(super) limit: usize,
 }
 
-impl<T> Future for ReceivingMany<'_, '_, T> {
+impl<T, F: Fn() -> &'static Op> Future for ReceivingMany<'_, '_, T, F> {
     type Output = usize;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
         let this = &mut *self;
-        this.one.rx.poll_recv_many(cx, this.buffer, this.limit, this.one.op, this.one.site)
+        let (op, site) = ((this.one.op)(), this.one.site);
+        this.one.rx().poll_recv_many(cx, this.buffer, this.limit, op, site)
     }
 }

@@ -30,7 +30,7 @@ macro_rules! receiver {
             #[inline]
             #[track_caller]
             pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
-                Receiving { rx: &mut self.0, op: &$recv, site: Location::caller() }
+                Receiving { rx: Some(&mut self.0), op: || &$recv, site: Location::caller() }
             }
 
             /// Takes what is there, oldest first, at most `limit`, and adds it to `buffer`; waits if there is
@@ -40,7 +40,7 @@ macro_rules! receiver {
             /// Dropped, nothing is lost: what arrives stays in the channel.
             #[track_caller]
             pub fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> impl Future<Output = usize> {
-                let one = Receiving { rx: &mut self.0, op: &$many, site: Location::caller() };
+                let one = Receiving { rx: Some(&mut self.0), op: || &$many, site: Location::caller() };
                 ReceivingMany { one, buffer, limit }
             }
 
