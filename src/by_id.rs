@@ -64,7 +64,10 @@ impl<V> ById<V> {
 
 /// Where what has an id is. Its functions stand once in a binary, and not in those of each type of value: 2 KiB each.
 #[derive(Default)]
-pub(crate) struct Places(HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>);
+pub(crate) struct Places(Map);
+
+/// The one kind of hash table, for who wants its functions inlined: what makes it grow still stands there once.
+pub(crate) type Map = HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>;
 
 impl Places {
     #[inline(never)]
