@@ -96,6 +96,14 @@ fn sorted(places: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
     BinaryHeap::from(places).into_sorted_vec()
 }
 
+/// Sorts by a number, and leaves those of one number as they stood: by the one sort that each binary has.
+#[cfg(feature = "glass")]
+pub(crate) fn by_number<T>(values: Vec<T>, number: impl Fn(&T) -> u64) -> Vec<T> {
+    let order = in_order(values.iter().map(number).zip(0..));
+    let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, place)| values[place].take()).collect()
+}
+
 /// Hashes an id, which is a small number, by spreading its bits.
 #[derive(Default)]
 pub(crate) struct Spread(u64);
