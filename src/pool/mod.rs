@@ -23,6 +23,8 @@ pub(crate) use job::JobFuture;
 use job::{Job, Work};
 pub use workers::Load;
 use workers::Workers;
+#[cfg(feature = "glass")]
+pub(crate) use workers::begin_thread;
 
 /// Where jobs run.
 #[derive(Clone, Copy, Debug)]
