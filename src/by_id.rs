@@ -64,7 +64,10 @@ impl<V> ById<V> {
 
 /// Where what has an id is. Its functions stand once in a binary, and not in those of each type of value: 2 KiB each.
 #[derive(Default)]
-pub(crate) struct Places(HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>);
+pub(crate) struct Places(Map);
+
+/// The one kind of hash table, for who wants its functions inlined: what makes it grow still stands there once.
+pub(crate) type Map = HashMap<NonZeroU64, usize, BuildHasherDefault<Spread>>;
 
 impl Places {
     #[inline(never)]
@@ -91,6 +94,14 @@ pub(crate) fn in_order(places: impl Iterator<Item = (u64, usize)>) -> Vec<(u64, 
 #[inline(never)]
 fn sorted(places: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
     BinaryHeap::from(places).into_sorted_vec()
+}
+
+/// Sorts by a number, and leaves those of one number as they stood: by the one sort that each binary has.
+#[cfg(feature = "glass")]
+pub(crate) fn by_number<T>(values: Vec<T>, number: impl Fn(&T) -> u64) -> Vec<T> {
+    let order = in_order(values.iter().map(number).zip(0..));
+    let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, place)| values[place].take()).collect()
 }
 
 /// Hashes an id, which is a small number, by spreading its bits.

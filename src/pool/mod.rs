@@ -28,6 +28,8 @@ pub(crate) use job::JobFuture;
 use job::{Job, Stage};
 pub use workers::Load;
 use workers::Workers;
+#[cfg(feature = "glass")]
+pub(crate) use workers::begin_thread;
 
 /// Where jobs run.
 #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,11 @@ use crate::inbox::{Message, Work};
 use crate::panics::guarded;
 use crate::trace::TaskId;
 
+/// A thread of ours. What it runs is of one type: for another, std's code is 3 KiB more of a binary.
+pub(crate) fn begin_thread(name: String, run: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(run)
+}
+
 pub(super) struct Workers(Arc<Shared>);
 
 struct Shared {
@@ -258,7 +263,7 @@ impl Shared {
 
     fn make(self: &Arc<Self>, number: usize) -> io::Result<()> {
         let shared = self.clone();
-        let made = thread::Builder::new().name(format!("{}-{number}", self.name)).spawn(move || shared.work());
+        let made = begin_thread(format!("{}-{number}", self.name), Box::new(move || shared.work()));
         let mut state = lock(&self.state);
         match made {
             Ok(thread) => {

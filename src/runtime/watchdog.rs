@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use super::asker::{Asker, Attach};
 use super::{Builder, Runtime};
 use crate::panics::{guarded, say};
+use crate::pool::begin_thread;
 use crate::trace::{At, RuntimeId, SlowPoll, SlowPolls, TellSlow, Turns, Watched, WatchedTask};
 
 /// A poll that holds its loop, told by the watchdog; see [`Builder::watchdog`].
@@ -225,10 +226,11 @@ impl Watchdog {
         let watched = Arc::new(Watched::new(runtime, thread_number(), limit));
         let ended = Arc::new(Ended::default());
         let (shared, tell) = (watched.clone(), TellEnd(ended.clone()));
-        let thread = thread::Builder::new().name("glassloop-watchdog".into()).spawn(move || {
+        let run = move || {
             watch(&shared, report);
             drop(tell);
-        })?;
+        };
+        let thread = begin_thread("glassloop-watchdog".into(), Box::new(run))?;
         let _ = watched.watcher.set(thread.thread().clone());
         Ok(Watchdog { watched, process: std::process::id(), was_ended: Cell::new(false), ended })
     }

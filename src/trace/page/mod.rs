@@ -5,22 +5,24 @@
 //! sentences, `draw` and `around` paint, `panel` and `input` are what a reader touches, `main` wires them.
 //! No text of the story is ever read as markup: `data` escapes `<`, and the scripts make text nodes alone.
 
+mod bare;
 mod data;
 
 use std::io::{self, Write};
 
 use super::story::Story;
+use bare::bare;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
-const SCRIPTS: [&str; 7] = [
-    include_str!("model.js"),
-    include_str!("words.js"),
-    include_str!("draw.js"),
-    include_str!("around.js"),
-    include_str!("panel.js"),
-    include_str!("input.js"),
-    include_str!("main.js"),
+const STYLE: &[u8] = bare!("page.css");
+const SCRIPTS: [&[u8]; 7] = [
+    bare!("model.js"),
+    bare!("words.js"),
+    bare!("draw.js"),
+    bare!("around.js"),
+    bare!("panel.js"),
+    bare!("input.js"),
+    bare!("main.js"),
 ];
 
 /// Writes the page that shows `story`.
@@ -30,8 +32,8 @@ pub(crate) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(before.as_bytes())?;
         let (slot, after) = after.split_once("}}").expect("page.html closes its slots");
         match slot {
-            "css" => out.write_all(STYLE.as_bytes())?,
-            "js" => SCRIPTS.iter().try_for_each(|script| out.write_all(script.as_bytes()))?,
+            "css" => out.write_all(STYLE)?,
+            "js" => SCRIPTS.iter().try_for_each(|script| out.write_all(script))?,
             _ => data::write(story, out)?,
         }
         rest = after;

@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::atomic::{AtomicU64, Ordering, fence};
-use crate::by_id::{ById, Places};
+use crate::by_id::{ById, Map, Places};
 use crate::trace::intern::{self, address, place_of};
 use crate::trace::{Kind, Leaf, SourceId, TaskId, TimerId};
 
@@ -135,15 +135,16 @@ pub(super) struct Seating {
     blocks: Vec<Arc<[Seat; BLOCK]>>,
     free: Vec<u32>,
     /// By id, twice the seat, and one more for who has a name.
-    seats: Places,
+    seats: Map,
     /// Who sits where, of those that were looked for last: at a place that the id says, for ids that follow each other
     /// have places that do. Ids are never used twice, so nothing here is ever wrong.
     quick: Box<[(u64, u32); QUICK]>,
     /// Which leaves the table has, in the same order.
     leaves: intern::Table<()>,
     recent: intern::Recent<4>,
-    /// By the address of a place in the source, its index.
+    /// By the address of a place in the source, its index; and one more of those that were looked for of late.
     at_site: Places,
+    recent_sites: intern::Recent<2>,
 }
 
 const QUICK: usize = 1024;
@@ -153,11 +154,12 @@ impl Default for Seating {
         Seating {
             blocks: Vec::new(),
             free: Vec::new(),
-            seats: Places::default(),
+            seats: Map::default(),
             quick: Box::new([(0, 0); QUICK]),
             leaves: intern::Table::new(u16::MAX as usize),
             recent: intern::Recent::new(),
             at_site: Places::default(),
+            recent_sites: intern::Recent::new(),
         }
     }
 }
@@ -169,7 +171,7 @@ impl Seating {
         let number = id.0.get();
         let quick = &mut self.quick[number as usize % QUICK];
         if quick.0 != number {
-            *quick = (number, (self.seats.get(id.0)? / 2) as u32);
+            *quick = (number, (self.seats.get(&id.0)? / 2) as u32);
         }
         Some(quick.1)
     }
@@ -189,26 +191,33 @@ impl Seating {
         if let Some(name) = name {
             lock(&table.names).insert(id.0, name.clone());
         }
-        let site = self.index_of(table, site);
+        let site = match self.recent_sites.get([address(site), 0]) {
+            0 => self.index_of(table, site) as u64,
+            index => index - 1,
+        };
         let at = self.free.pop().unwrap_or_else(|| self.add_block(table));
         let seat = self.seat(at);
         // Whoever reads these sees that the seat's last owner was gone.
         fence(Ordering::Release);
-        seat.origin.store((site as u64) << 32 | kind as u64, Ordering::Relaxed);
+        seat.origin.store(site << 32 | kind as u64, Ordering::Relaxed);
         seat.leaf.store(0, Ordering::Relaxed);
         seat.task.store(id.0.get(), Ordering::Release);
         self.seats.insert(id.0, at as usize * 2 + usize::from(name.is_some()));
     }
 
     /// Where a place in the source stands in the list.
+    #[cold]
+    #[inline(never)]
     fn index_of(&mut self, table: &Table, site: &'static Location<'static>) -> usize {
         let key = NonZeroU64::new(address(site) as u64).expect("a reference is not null");
-        self.at_site.get(key).unwrap_or_else(|| {
+        let index = self.at_site.get(key).unwrap_or_else(|| {
             let mut sites = lock(&table.sites);
             sites.push(site);
             self.at_site.insert(key, sites.len() - 1);
             sites.len() - 1
-        })
+        });
+        self.recent_sites.set([address(site), 0], index as u64 + 1);
+        index
     }
 
     #[cold]
@@ -248,7 +257,7 @@ impl Seating {
     }
 
     pub(super) fn left(&mut self, table: &Table, id: TaskId) {
-        let Some(kept) = self.seats.remove(id.0) else { return };
+        let Some(kept) = self.seats.remove(&id.0) else { return };
         let (seat, is_named) = ((kept / 2) as u32, kept % 2 == 1);
         if is_named {
             lock(&table.names).remove(id.0);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::by_id::by_number;
 use crate::clock::Instant;
 use crate::trace::story::{Asleep, Story, Waited, Woken};
 use crate::trace::{Event, TaskId};
@@ -10,15 +11,13 @@ use crate::trace::{Event, TaskId};
 pub(super) struct Entry<'a> {
     pub(super) at: Instant,
     /// Where times are equal, and under a virtual clock most are: the poll with which it goes, and the place there.
-    /// And how many marks were made before it, by which no two are equal: so a sort need not be stable, which is 4 KiB
-    /// of a binary less.
-    order: (usize, Rank, usize),
+    order: u64,
     pub(super) mark: Mark<'a>,
 }
 
 /// What comes first of that which goes with one poll. A viewer nests what begins at one moment in the file's order:
 /// what ends there has to come before what begins, and a slice before the arrows that are bound to it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 enum Rank {
     Poll,
     Within,
@@ -71,9 +70,7 @@ pub(super) fn of(story: &Story) -> Vec<Entry<'_>> {
         marks.add(*at, marks.poll_before(*at), Rank::Within, Mark::Report(event));
     }
     marks.counts();
-    let mut entries = marks.entries;
-    entries.sort_unstable_by_key(|entry| (entry.at, entry.order));
-    entries
+    by_number(by_number(marks.entries, |entry| entry.order), |entry| entry.at.nanos())
 }
 
 struct Marks<'a> {
@@ -85,7 +82,7 @@ struct Marks<'a> {
 
 impl<'a> Marks<'a> {
     fn add(&mut self, at: Instant, poll: usize, rank: Rank, mark: Mark<'a>) {
-        self.entries.push(Entry { at, order: (poll, rank, self.entries.len()), mark });
+        self.entries.push(Entry { at, order: (poll as u64) << 2 | rank as u64, mark });
     }
 
     /// The last poll that began at a moment, or before it.
@@ -138,9 +135,8 @@ impl<'a> Marks<'a> {
     }
 
     fn counts(&mut self) {
-        self.changes.sort_unstable();
         let mut ready = 0;
-        let changes = std::mem::take(&mut self.changes);
+        let changes = by_number(std::mem::take(&mut self.changes), |(at, _)| at.nanos());
         for now in changes.chunk_by(|one, next| one.0 == next.0) {
             let by: i64 = now.iter().map(|change| change.1).sum();
             ready += by;
