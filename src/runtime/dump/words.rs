@@ -12,7 +12,7 @@ impl fmt::Display for Dump {
     }
 }
 
-/// A sentence a task. Apart from the table, which a report never shows: 11 KiB of each binary that asks for none.
+/// A sentence a task. Apart from the table, which a report never shows: 10 KiB of each binary that asks for none.
 pub(in crate::runtime) struct Sentences<'a>(pub(in crate::runtime) &'a Dump);
 
 impl fmt::Display for Sentences<'_> {
