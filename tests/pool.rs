@@ -326,6 +326,31 @@ fn jobs_behind_a_cancelled_one_run() {
     });
 }
 
+#[test]
+fn of_jobs_cancelled_at_the_front_in_the_middle_and_at_the_end_none_runs_and_the_others_keep_their_order() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    with_threads(1).block_on(async {
+        let held = hold(());
+        let job = |n| {
+            let log = log.clone();
+            spawn_blocking(move || log.lock().unwrap().push(n))
+        };
+        let jobs: Vec<_> = (0..8).map(job).collect();
+        for n in [7, 0, 3, 4, 6] {
+            jobs[n].abort();
+        }
+        drop(held.free);
+        let mut cancelled = Vec::new();
+        for (n, job) in jobs.into_iter().enumerate() {
+            if job.await.is_err_and(|error| error.is_cancelled()) {
+                cancelled.push(n);
+            }
+        }
+        assert_eq!(cancelled, [0, 3, 4, 6, 7]);
+    });
+    assert_eq!(*log.lock().unwrap(), [1, 2, 5]);
+}
+
 // ---- the end of the runtime
 
 #[test]

@@ -267,4 +267,22 @@ mod tests {
         let room = lock(&queue.spare).capacity() + lock(&queue.sent).capacity();
         assert!(room <= Queue::<usize>::LARGE, "room for {room}");
     }
+
+    struct Silent;
+
+    impl Bell for Silent {
+        fn wake(&self) {}
+    }
+
+    /// Or a deadlock verdict that is asked for meanwhile would forget them.
+    #[test]
+    fn while_a_message_is_accepted_the_inbox_holds_those_behind_it() {
+        let inbox = Inbox::new(Silent, RuntimeId(1), false);
+        for n in 1..=2 {
+            inbox.send(Message::Wake(n, Origin(None))).unwrap();
+        }
+        let mut emptiness = Vec::new();
+        assert_eq!(inbox.collect(|_| emptiness.push(inbox.is_empty())), 2);
+        assert_eq!(emptiness, [false, true]);
+    }
 }
