@@ -159,8 +159,7 @@ impl<S: Io> Socket<S> {
             };
             let (key, direction) = (self.key, way.direction());
             // The look that finds it not ready lets the task wait, in line: 31 instructions of an echo less than by `wait`.
-            let task = |source| wake::own_waiter(cx, move || Leaf::Source { source, direction, site });
-            match state.reactor.try_or_wait(key, direction, place, site, task) {
+            match state.reactor.try_or_wait(key, direction, place, site, || wake::plain_waiter(cx)) {
                 Turn::Try => {}
                 Turn::Waits => return Poll::Pending,
                 Turn::Wait => {

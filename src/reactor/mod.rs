@@ -123,20 +123,17 @@ impl Reactor {
         direction: Direction,
         place: &mut Place,
         site: &'static Location<'static>,
-        task: impl FnOnce(SourceId) -> Option<Waiter>,
+        task: impl FnOnce() -> Option<TaskRef>,
     ) -> Turn {
         let mut sources = self.sources.borrow_mut();
         let Some(slot) = sources.get_mut(key.0 as usize) else { return Turn::Try };
         if slot.ready & bits(direction) != 0 {
             return Turn::Try;
         }
-        let id = slot.id();
-        let waits = slot.waiters.put_alone(direction, site, || match task(id) {
-            Some(Waiter::Task(task)) => {
-                self.give_place(place);
-                Some((task, *place))
-            }
-            _ => None,
+        let waits = slot.waiters.put_alone(direction, site, || {
+            let task = task()?;
+            self.give_place(place);
+            Some((task, *place))
         });
         if waits {
             self.waiting.set(self.waiting.get() + 1);
