@@ -290,10 +290,16 @@ impl Reactor {
     }
 
     /// The poll's descriptor, as one of the caller's own.
-    #[cfg(unix)]
+    #[cfg(all(unix, not(mio_unsupported_force_poll_poll)))]
     pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
         use std::os::fd::AsFd;
         self.poll.borrow().registry().as_fd().try_clone_to_owned()
+    }
+
+    /// poll(2) has none.
+    #[cfg(all(unix, mio_unsupported_force_poll_poll))]
+    pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Turns what the last look or park found into waiters, and gives each to `wake` with no borrow held; how many
