@@ -140,7 +140,7 @@ impl Waiters {
     #[cold]
     #[inline(never)]
     fn put_among(&mut self, new: Wait<Waiter>, is_new: bool) -> Result<(), Waiter> {
-        let list = self.to_list();
+        let list = self.listed();
         if !is_new && let Some(wait) = list.iter_mut().find(|wait| wait.seat == new.seat) {
             let is_same = wait.waiter.is_same(&new.waiter);
             return Err(if is_same { new.waiter } else { mem::replace(&mut wait.waiter, new.waiter) });
@@ -149,7 +149,7 @@ impl Waiters {
         Ok(())
     }
 
-    fn to_list(&mut self) -> &mut Vec<Wait<Waiter>> {
+    fn listed(&mut self) -> &mut Vec<Wait<Waiter>> {
         if !matches!(self, Waiters::List(_)) {
             let mut list = Vec::new();
             if let Waiters::One(first) = mem::take(self) {
