@@ -389,6 +389,43 @@ fn an_observer_that_aborts_a_task_as_it_waits_ends_it_at_its_turn() {
 }
 
 #[test]
+fn an_observer_that_aborts_a_task_as_its_poll_begins_ends_it_at_its_next_turn() {
+    let victim: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
+    let known = victim.clone();
+    let builder = watched(Builder::new(), move |event| {
+        if let (Event::Poll(task), Some(victim)) = (event, &*known.borrow())
+            && victim.id() == *task
+        {
+            victim.abort();
+        }
+    });
+    let trace = record(builder, async {
+        let task = spawn(pending::<()>());
+        *victim.borrow_mut() = Some(task.abort_handle());
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+    assert_trace(
+        &trace,
+        "
+        wake 1: spawned
+        turn 1
+        run
+        poll 1
+        wake 2: spawned
+        pending 1
+        poll 2
+        abort 2 by 2
+        wake 2: aborted
+        pending 2
+        done 2 cancelled
+        wake 1: task 2
+        poll 1
+        done 1 ready
+        ",
+    );
+}
+
+#[test]
 fn an_observer_may_abort_a_finished_task() {
     let abort: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
     let known = abort.clone();
