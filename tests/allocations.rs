@@ -349,9 +349,9 @@ fn echo_allocates_nothing() {
     });
 }
 
-/// A task that waits, with a future of 64 bytes, is asked of the allocator as at most 128 bytes.
+/// A task that waits, with a future of 64 bytes, asks the allocator for 120 bytes: 128 with the 8 of malloc's head.
 #[test]
-fn waiting_task_takes_two_cache_lines() {
+fn waiting_task_takes_two_cache_lines_of_malloc() {
     struct Wait {
         _held: [u64; 8],
     }
@@ -372,6 +372,6 @@ fn waiting_task_takes_two_cache_lines() {
         yield_now().await; // behind all of them: they wait
         let bytes = (BYTES.get() - before) as f64 / TASKS as f64;
         println!("a waiting task with a future of 64 bytes takes {bytes} bytes");
-        assert!((64.0..=128.0).contains(&bytes), "{bytes} bytes a task");
+        assert!((120.0..121.0).contains(&bytes), "{bytes} bytes a task"); // and the record of all
     });
 }
