@@ -19,7 +19,7 @@ pub(crate) const OUTPUT: u64 = 1 << 1;
 pub(crate) const QUEUED: u64 = 1 << 2;
 /// The future is to be dropped at the task's turn. Set by abort, never cleared.
 pub(crate) const CANCEL: u64 = 1 << 3;
-/// The output will be, or may yet be, taken. Set by `new`, cleared by the `Joined` that takes it or gives it up.
+/// The output may yet be taken. Set by `new`, cleared by the `Joined` that takes it or gives it up.
 pub(crate) const HANDLE: u64 = 1 << 4;
 /// Something beside the cell is kept for this task, and is looked at when it ends: a name, a hook, a set that it is a
 /// member of; or it is a root, or its error must be read, or it left a failure that no handle will see. Never cleared.

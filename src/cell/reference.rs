@@ -113,7 +113,7 @@ impl TaskRef {
         self.header().has(FUTURE | INBOX)
     }
 
-    /// How many references to it exist beyond those of the registry and of its handle.
+    /// How many references to it exist beyond those of the registry and of its handle, while its future is there.
     pub(crate) fn held_elsewhere(&self) -> u32 {
         let own = 1; // `self`
         self.header().local.get() - own - 1 - u32::from(self.header().has(HANDLE))
