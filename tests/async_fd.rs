@@ -248,6 +248,28 @@ fn a_dump_names_the_place_of_each_operation() {
     });
 }
 
+#[test]
+fn a_dump_names_the_place_that_polled_last_where_polls_share_a_wait() {
+    run(async {
+        let (reader, _writer) = pipe();
+        let reader = AsyncFd::new(reader).unwrap();
+        let is_pending = |cx: &mut Context<'_>| Poll::Ready(reader.poll_read_ready(cx).is_pending());
+        let again = |cx: &mut Context<'_>| Poll::Ready(reader.poll_read_ready(cx).is_pending());
+        let lines = || waits().into_iter().map(|(_, line)| line).collect::<Vec<_>>();
+        let first = line!() - 3;
+
+        assert!(poll_fn(is_pending).await);
+        assert_eq!(lines(), [first]);
+        assert!(poll_fn(again).await);
+        assert_eq!(lines(), [first + 1]);
+
+        assert!(reader.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(lines(), []);
+        assert!(poll_fn(is_pending).await);
+        assert_eq!(lines(), [first]);
+    });
+}
+
 // ---- ends
 
 #[test]

@@ -100,7 +100,7 @@ impl Waiters {
         site: &'static Location<'static>,
     ) -> Result<(), Waiter> {
         let seat = Seat::new(place, direction);
-        match (&*self, waiter) {
+        match (&mut *self, waiter) {
             (Waiters::Nobody, Waiter::Task(waiter)) => {
                 mem::forget(mem::replace(self, Waiters::One(Wait { waiter, site, seat }))); // no code looks for nobody
                 Ok(())
@@ -109,6 +109,7 @@ impl Waiters {
             (Waiters::One(first), Waiter::Task(task))
                 if first.seat == seat && first.waiter.address() == task.address() =>
             {
+                first.site = site;
                 Err(Waiter::Task(task))
             }
             (_, waiter) => self.put_among(Wait { waiter, site, seat }, is_new),
@@ -120,6 +121,7 @@ impl Waiters {
     fn put_among(&mut self, new: Wait<Waiter>, is_new: bool) -> Result<(), Waiter> {
         let list = self.to_list();
         if !is_new && let Some(wait) = list.iter_mut().find(|wait| wait.seat == new.seat) {
+            wait.site = new.site;
             let is_same = wait.waiter.is_same(&new.waiter);
             return Err(if is_same { new.waiter } else { mem::replace(&mut wait.waiter, new.waiter) });
         }
