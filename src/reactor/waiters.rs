@@ -119,7 +119,7 @@ impl Waiters {
     #[cold]
     #[inline(never)]
     fn put_among(&mut self, new: Wait<Waiter>, is_new: bool) -> Result<(), Waiter> {
-        let list = self.to_list();
+        let list = self.as_list();
         if !is_new && let Some(wait) = list.iter_mut().find(|wait| wait.seat == new.seat) {
             wait.site = new.site;
             let is_same = wait.waiter.is_same(&new.waiter);
@@ -129,7 +129,7 @@ impl Waiters {
         Ok(())
     }
 
-    fn to_list(&mut self) -> &mut Vec<Wait<Waiter>> {
+    fn as_list(&mut self) -> &mut Vec<Wait<Waiter>> {
         if !matches!(self, Waiters::List(_)) {
             let mut list = Vec::new();
             if let Waiters::One(first) = mem::take(self) {
