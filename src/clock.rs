@@ -270,3 +270,26 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_come_from_std_and_go_back_on_both_sides_of_the_anchor() {
+        let (std, _) = anchor();
+        for apart in [0, 1, 999_999_999, 1_000_000_001].map(Duration::from_nanos) {
+            let (before, after) = (Instant::from_std(std - apart), Instant::from_std(std + apart));
+            assert_eq!((before.into_std(), after.into_std()), (std - apart, std + apart));
+            assert_eq!(after - before, 2 * apart);
+        }
+    }
+
+    #[test]
+    fn a_moment_of_std_is_not_early() {
+        for _ in 0..1000 {
+            let before = Instant::real();
+            assert!(before <= Instant::from_std(std::time::Instant::now()));
+        }
+    }
+}
