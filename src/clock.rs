@@ -27,7 +27,7 @@ fn closest_looks() -> (std::time::Instant, u64) {
     (0..4).map(look).min_by_key(|(apart, _)| *apart).expect("there are four").1
 }
 
-#[inline(never)] // inlined, `sleep` is not any more: 12 instructions more, and 36 a timer under a clock that stands
+#[inline(never)] // where this is inlined, `sleep` no longer is: 12 instructions more, and 36 under a clock that stands
 fn real_nanos() -> u64 {
     ORIGIN + ticks()
 }
@@ -267,6 +267,29 @@ impl Clock {
     pub(crate) fn jump(&self, to: Instant) {
         if let Some(at) = self.frozen.get() {
             self.frozen.set(Some(at.max(to)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_come_from_std_and_go_back_on_both_sides_of_the_anchor() {
+        let (std, _) = anchor();
+        for apart in [0, 1, 999_999_999, 1_000_000_001].map(Duration::from_nanos) {
+            let (before, after) = (Instant::from_std(std - apart), Instant::from_std(std + apart));
+            assert_eq!((before.into_std(), after.into_std()), (std - apart, std + apart));
+            assert_eq!(after - before, 2 * apart);
+        }
+    }
+
+    #[test]
+    fn a_moment_of_std_is_not_early() {
+        for _ in 0..1000 {
+            let before = Instant::real();
+            assert!(before <= Instant::from_std(std::time::Instant::now()));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Readiness of descriptors that are not sockets of this crate.
 #![cfg(unix)]
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -247,6 +248,28 @@ fn a_dump_names_the_place_of_each_operation() {
     });
 }
 
+#[test]
+fn a_dump_names_the_place_that_polled_last_where_polls_share_a_wait() {
+    run(async {
+        let (reader, _writer) = pipe();
+        let reader = AsyncFd::new(reader).unwrap();
+        let is_pending = |cx: &mut Context<'_>| Poll::Ready(reader.poll_read_ready(cx).is_pending());
+        let again = |cx: &mut Context<'_>| Poll::Ready(reader.poll_read_ready(cx).is_pending());
+        let lines = || waits().into_iter().map(|(_, line)| line).collect::<Vec<_>>();
+        let first = line!() - 3;
+
+        assert!(poll_fn(is_pending).await);
+        assert_eq!(lines(), [first]);
+        assert!(poll_fn(again).await);
+        assert_eq!(lines(), [first + 1]);
+
+        assert!(reader.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(lines(), []);
+        assert!(poll_fn(is_pending).await);
+        assert_eq!(lines(), [first]);
+    });
+}
+
 // ---- ends
 
 #[test]
@@ -416,4 +439,34 @@ fn it_is_send_and_sync_if_what_is_inside_is() {
         send(&fd.readable());
         send(&fd.async_io(Direction::Read, |mut pipe| pipe.read(&mut [0])));
     };
+}
+
+#[test]
+fn news_of_a_descriptor_that_is_gone_do_not_reach_one_that_took_its_slot() {
+    thread_local!(static ON_WAKE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) });
+    struct Calls;
+    impl Wake for Calls {
+        fn wake(self: Arc<Self>) {
+            ON_WAKE.take().expect("it is woken once")();
+        }
+    }
+    run(async {
+        let ((first, mut to_first), (second, mut to_second), (third, _to_third)) = (pipe(), pipe(), pipe());
+        let (first, second) = (AsyncFd::new(first).unwrap(), AsyncFd::new(second).unwrap());
+        let younger = Rc::new(OnceCell::new());
+        let made = younger.clone();
+        ON_WAKE.set(Some(Box::new(move || {
+            drop(second); // of which the kernel spoke too
+            made.set(AsyncFd::new(third).unwrap()).unwrap();
+        })));
+        let waker = Waker::from(Arc::new(Calls));
+        assert!(first.poll_read_ready(&mut Context::from_waker(&waker)).is_pending());
+        to_first.write_all(b"1").unwrap();
+        to_second.write_all(b"2").unwrap();
+        while younger.get().is_none() {
+            yield_now().await;
+        }
+        let younger = younger.get().unwrap();
+        assert!(poll_fn(|cx| Poll::Ready(younger.poll_read_ready(cx).is_pending())).await);
+    });
 }

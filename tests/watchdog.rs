@@ -219,6 +219,24 @@ fn the_end_of_the_runtime_is_the_end_of_the_watchdog() {
 }
 
 #[test]
+fn a_report_whose_destructor_panics_does_not_keep_the_runtime_from_its_end() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("in a destructor of a test");
+        }
+    }
+    let held = Panics;
+    let report = move |_: &StuckPoll| {
+        let _ = &held;
+    };
+    let runtime = Builder::new().on_stuck_poll(LIMIT, report).build().unwrap();
+    let begun = Instant::now();
+    runtime.shutdown(Duration::from_secs(30)).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(30), "it waited for a thread that was gone");
+}
+
+#[test]
 fn a_shutdown_waits_for_a_report_no_longer_than_it_is_told_to() {
     let (free, held) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();

@@ -66,7 +66,9 @@ where
     #[inline]
     fn act(&mut self, socket: &Socket<S>) -> io::Result<()> {
         let result = (self.op)(socket, &mut self.done);
-        if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+        let goes_on =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+        if !result.as_ref().is_err_and(goes_on) {
             self.done = 0;
         }
         result
@@ -97,3 +99,27 @@ macro_rules! many {
     };
 }
 pub(crate) use many;
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind::Interrupted;
+
+    use super::*;
+    use crate::net::socket::Writing;
+
+    #[test]
+    fn what_was_interrupted_goes_on_from_where_it_was() {
+        many!(Test, "a test", "moved");
+        crate::run(async {
+            let socket = Socket::new(mio::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap()).unwrap();
+            let mut begun_at = Vec::new();
+            let two_tries = |_: &Socket<_>, done: &mut usize| {
+                begun_at.push(*done);
+                *done += 1;
+                if begun_at.len() < 2 { Err(Interrupted.into()) } else { Ok(()) }
+            };
+            socket.transfer_all::<Test, _, _>(Writing, 2, two_tries).await.unwrap();
+            assert_eq!(begun_at, [0, 1]);
+        });
+    }
+}

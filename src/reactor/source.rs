@@ -5,8 +5,8 @@ use crate::trace::{Direction, SourceId};
 
 /// Names a registered source: its place in the slab. That is the socket's own until the socket, at its end, gives it
 /// back, and the socket lends its key to nobody; so a key needs no number to tell whether it is stale, and a socket is 16
-/// bytes instead of 24, which a future that was given one often holds twice. What comes from another thread may come
-/// late: that is a wait's end, and finds nothing, for a `Place` is given once.
+/// bytes instead of 24, which a future that was given one often holds twice. What comes late is
+/// the end of a wait, from another thread: it finds nothing, for no `Place` is given twice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SourceKey(pub(super) u32);
 
@@ -19,7 +19,8 @@ pub(super) struct Slot {
     pub(super) ready: u8,
 }
 
-/// Every idle socket holds one: half a cache line. (With an `Option` for the slab, whose free ones must be told.)
+/// Every idle socket holds one: half a cache line. (The `Option` stands for the slab's
+/// entry, which must tell free slots from used ones.)
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Option<Slot>>() == 32);
 

@@ -122,7 +122,7 @@ impl Waiters {
         site: &'static Location<'static>,
     ) -> Result<(), Waiter> {
         let seat = Seat::new(place, direction);
-        match (&*self, waiter) {
+        match (&mut *self, waiter) {
             (Waiters::Nobody, Waiter::Task(waiter)) => {
                 self.put_first(Wait { waiter, site, seat });
                 Ok(())
@@ -131,6 +131,7 @@ impl Waiters {
             (Waiters::One(first), Waiter::Task(task))
                 if first.seat == seat && first.waiter.address() == task.address() =>
             {
+                first.site = site;
                 Err(Waiter::Task(task))
             }
             (_, waiter) => self.put_among(Wait { waiter, site, seat }, is_new),
@@ -140,8 +141,9 @@ impl Waiters {
     #[cold]
     #[inline(never)]
     fn put_among(&mut self, new: Wait<Waiter>, is_new: bool) -> Result<(), Waiter> {
-        let list = self.listed();
+        let list = self.as_list();
         if !is_new && let Some(wait) = list.iter_mut().find(|wait| wait.seat == new.seat) {
+            wait.site = new.site;
             let is_same = wait.waiter.is_same(&new.waiter);
             return Err(if is_same { new.waiter } else { mem::replace(&mut wait.waiter, new.waiter) });
         }
@@ -149,7 +151,7 @@ impl Waiters {
         Ok(())
     }
 
-    fn listed(&mut self) -> &mut Vec<Wait<Waiter>> {
+    fn as_list(&mut self) -> &mut Vec<Wait<Waiter>> {
         if !matches!(self, Waiters::List(_)) {
             let mut list = Vec::new();
             if let Waiters::One(first) = mem::take(self) {
