@@ -7,7 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, RawWaker, RawWakerVTable};
+use std::sync::Arc;
+use std::task::{Context, RawWaker, RawWakerVTable, Wake};
 use std::time::Duration;
 
 use foreign::{Hand, now, on_wake, woken};
@@ -910,4 +911,62 @@ fn semaphore_waker_that_takes_and_gives_back_inside_of_the_wake_keeps_the_count(
     assert_eq!(woken(), names);
     assert_eq!(semaphore.available_permits(), 2);
     drop(waits);
+}
+
+#[test]
+fn semaphore_waker_that_takes_when_the_last_in_line_is_woken_finds_what_that_leaves() {
+    let semaphore = Rc::new(Semaphore::new(0));
+    let mut wait = Hand::waiting("a", semaphore.acquire_many(2));
+    let found = Rc::new(Cell::new((0, 0)));
+    on_wake("a", {
+        let (semaphore, found) = (semaphore.clone(), found.clone());
+        move || found.set((semaphore.available_permits(), semaphore.forget_permits(9)))
+    });
+    semaphore.add_permits(3);
+    assert_eq!(found.get(), (1, 1));
+    assert_eq!(wait.take().unwrap().num_permits(), 2);
+}
+
+thread_local! {
+    static ON_DROP: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A waker that does something when the last of it is dropped: `ON_DROP`.
+struct ActsOnDrop;
+
+impl Wake for ActsOnDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for ActsOnDrop {
+    fn drop(&mut self) {
+        ON_DROP.take().expect("it is dropped once")();
+    }
+}
+
+/// Waits for two permits where one is, and gives up; what the waker found when it was dropped.
+fn gives_up<R: 'static>(semaphore: &Rc<Semaphore>, on_drop: fn(&Semaphore) -> R) -> Option<R> {
+    let mut wait = Box::pin(semaphore.clone().acquire_many_owned(2));
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&Arc::new(ActsOnDrop).into())).is_pending());
+    let found = Rc::new(Cell::new(None));
+    ON_DROP.set(Some(Box::new({
+        let (semaphore, found) = (semaphore.clone(), found.clone());
+        move || found.set(Some(on_drop(&semaphore)))
+    })));
+    let _caught = catch_unwind(AssertUnwindSafe(|| drop(wait)));
+    found.take()
+}
+
+#[test]
+fn semaphore_waker_that_takes_while_it_is_dropped_with_the_last_in_line_finds_what_is_free() {
+    let semaphore = Rc::new(Semaphore::new(1));
+    assert_eq!(gives_up(&semaphore, |semaphore| semaphore.try_acquire().is_ok()), Some(true));
+}
+
+#[test]
+fn semaphore_waker_that_panics_while_it_is_dropped_takes_no_permit_with_it() {
+    let semaphore = Rc::new(Semaphore::new(1));
+    assert!(gives_up(&semaphore, |_| panic!("in a foreign waker")).is_none());
+    drop(now(semaphore.acquire()).unwrap());
+    assert_eq!(semaphore.available_permits(), 1);
 }

@@ -24,8 +24,8 @@ impl Slots {
     }
 
     /// How many could be taken at once: none while somebody waits, for what is free belongs to the first in line.
-    #[inline]
     pub(super) fn available(&self) -> usize {
+        self.release();
         self.free.get()
     }
 
@@ -37,6 +37,15 @@ impl Slots {
     /// Takes `n`, if so many are free and nobody waits: those who wait come first. Nothing can always be taken.
     #[inline]
     pub(super) fn try_take(&self, n: usize) -> bool {
+        take(&self.free, n) || (self.kept.get() > 0 && self.take_released(n))
+    }
+
+    /// What is kept may be nobody's already: a foreign waker that is woken or dropped asks before `release` is called
+    /// for those who wait, and one that panics keeps it from being called.
+    #[cold]
+    #[inline(never)]
+    fn take_released(&self, n: usize) -> bool {
+        self.release();
         take(&self.free, n)
     }
 
@@ -106,7 +115,7 @@ impl Slots {
         self.kept.set(self.kept.get() + self.free.replace(0));
     }
 
-    /// Does somebody wait still?
+    /// What is kept is free, if nobody waits any more.
     #[inline]
     fn release(&self) {
         if self.line.is_empty() {
