@@ -350,7 +350,7 @@ impl<T> Rx<T> {
 
     /// Whether nothing more can be sent.
     pub(super) fn is_closed(&self) -> bool {
-        !self.0.is_open() || self.0.senders.get() == 0
+        !self.0.is_open()
     }
 }
 
