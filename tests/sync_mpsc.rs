@@ -794,6 +794,20 @@ fn a_send_that_is_polled_after_its_end_panics_and_takes_no_slot() {
 }
 
 #[test]
+fn a_recv_that_is_polled_after_its_value_panics_and_takes_no_other() {
+    let (tx, mut rx) = mpsc::channel(2);
+    tx.try_send(1).unwrap();
+    tx.try_send(2).unwrap();
+    let mut recv = Hand::new("recv", rx.recv());
+    assert_eq!(recv.take(), Some(1));
+    let again = catch_unwind(AssertUnwindSafe(|| recv.poll()));
+    let message = *again.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(message, "`recv` was polled again after it was ready");
+    drop(recv);
+    assert_eq!(rx.len(), 1);
+}
+
+#[test]
 fn errors_say_what_was_wrong() {
     let closed = "channel closed: its receiver was dropped, or called `close`";
     assert_eq!(SendError(()).to_string(), closed);
