@@ -52,4 +52,23 @@ mod tests {
             "a = b / 2; /* kept: after code */\\n/re/.test(c);\\n}\\n"
         );
     }
+
+    #[test]
+    fn no_comment_ends_before_code_and_no_text_goes_over_the_end_of_a_line() {
+        let files = [
+            include_str!("page.css"),
+            include_str!("model.js"),
+            include_str!("words.js"),
+            include_str!("draw.js"),
+            include_str!("around.js"),
+            include_str!("panel.js"),
+            include_str!("input.js"),
+            include_str!("main.js"),
+        ];
+        for line in files.into_iter().flat_map(str::lines) {
+            let behind = line.split_once("*/").map_or("", |(_, behind)| behind);
+            let is_whole = line.matches('`').count() % 2 == 0 && !line.ends_with('\\');
+            assert!(behind.is_empty() && is_whole, "{line}");
+        }
+    }
 }
