@@ -301,7 +301,7 @@ pub(crate) fn forget_leaf(is: impl FnOnce(&Leaf) -> bool) {
 }
 
 /// Whoever `cx` stands for: the running task itself, uncounted by atomics, or else a clone of its waker. What it waits
-/// for, the leaf says; so for all that ask for one.
+/// for, `leaf` says, if somebody observes: so in all three.
 #[inline]
 pub(crate) fn waiter<L: Into<Found>>(cx: &Context<'_>, leaf: impl FnOnce() -> L) -> Waiter {
     waiter_at(cx, address(cx, leaf))
@@ -331,7 +331,8 @@ fn waiter_at(cx: &Context<'_>, address: *const ()) -> Waiter {
     if address.is_null() {
         return Waiter::Waker(cx.waker().clone());
     }
-    // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread. The waker's own pointer is only compared.
+    // SAFETY: RUNNING (see `cell::Running`): a live cell's of this thread, for `address` compared it with the one that
+    // runs. It comes from a waker with a table of ours, and so was made from that cell.
     Waiter::Task(unsafe { TaskRef::at(address) })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An entry is counted, so whoever has it reaches it by one pointer, and nothing of it is ever borrowed: nothing here
 //! can meet itself again in foreign code. (They were numbered before, in a table behind one `RefCell`: then a round
-//! trip by two `Notify`s took 916 instructions, and takes 772 so.)
+//! trip by two `Notify`s took 916 instructions, and 772 so.)
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, ManuallyDrop};

@@ -75,11 +75,11 @@ impl Place {
         self.0.is_none()
     }
 
-    /// Says so once more, behind a call that the compiler cannot look into: so the destructor that follows need not look,
-    /// and what was known before it is known behind it: 4 instructions a value sent on an mpsc channel.
+    /// It was none before a call that the compiler cannot look into, and is told so once more behind it: then the
+    /// destructor that follows need not look. 4 instructions a value sent on an mpsc channel.
     #[cfg(feature = "sync")]
     #[inline(always)]
-    pub(crate) fn is_still_none(&mut self) {
+    pub(crate) fn stays_none(&mut self) {
         debug_assert!(self.is_none(), "it was looked at before");
         mem::forget(mem::replace(self, Place::NONE));
     }

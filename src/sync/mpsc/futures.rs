@@ -39,7 +39,7 @@ impl<T> Future for Sending<'_, T> {
         {
             if chan.try_take(1).is_ok() {
                 chan.push(value);
-                self.place.is_still_none();
+                self.place.stays_none();
                 return Poll::Ready(Ok(()));
             }
             self.value = Some(value);
