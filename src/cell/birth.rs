@@ -1,8 +1,8 @@
 //! What tasks are born with: the table of their future's type and the place that spawned them, as one record.
 //!
 //! It makes a header 8 bytes shorter than two pointers would, so that a task with a future of 64 bytes takes 128 bytes
-//! of malloc instead of 144. A program has only as many records as its code has pairs of a type and a place; they are
-//! made when they are first met, found again by 13 instructions a spawn, and never go.
+//! of malloc instead of 144. A program has about as many records as its code has pairs of a type and a place; they are made
+//! when they are first met, found again by 13 instructions a spawn (some more where two share a bucket), and never go.
 
 use std::panic::Location;
 use std::ptr::{self, NonNull};
