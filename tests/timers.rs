@@ -312,7 +312,7 @@ fn timers_of_a_crowd_fire_by_deadline_and_ties_by_creation() {
 
 #[test]
 fn eleven_timers_in_800_microseconds_are_no_crowd() {
-    let groups = (0..20).map(|group| Duration::from_micros(1600) * group); // each begins 900 µs after the last ended
+    let groups = (0..20).map(|group| Duration::from_micros(1480) * group); // each begins 780 µs after the last ended
     let crowd = crowd(groups.flat_map(|start| (0..11).map(move |n| start + Duration::from_micros(70) * n)));
     assert_eq!(crowd.longest_delay(), Duration::ZERO);
 }
