@@ -80,6 +80,27 @@ fn a_pool_tells_its_threads_and_what_runs_and_waits() {
     assert_eq!((after.blocking.threads, after.blocking.queued, after.cpu.threads), (1, 0, 1));
 }
 
+#[test]
+fn a_job_that_was_taken_back_does_not_wait_for_a_thread() {
+    let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
+    let (free, held) = mpsc::channel::<()>();
+    let (began, has_begun) = mpsc::channel();
+    let queued = runtime.block_on(async {
+        let running = spawn_blocking(move || {
+            began.send(()).unwrap();
+            let _ = held.recv();
+        });
+        let jobs = [spawn_blocking(|| {}), spawn_blocking(|| {}), spawn_blocking(|| {})];
+        has_begun.recv().unwrap();
+        jobs[1].abort();
+        let queued = here().blocking.queued;
+        drop(free);
+        running.await.unwrap();
+        queued
+    });
+    assert_eq!(queued, 2);
+}
+
 /// Something of every kind: timers, threads, jobs, sockets, aborts, many wakes before one poll.
 async fn a_bit_of_everything() {
     let notify = Rc::new(Notify::new());

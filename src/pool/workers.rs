@@ -159,7 +159,7 @@ impl Workers {
         Load {
             threads: state.alive,
             running: state.alive - state.coming - state.asleep,
-            queued: state.queue.len(),
+            queued: state.queue.iter().filter(|(_, job)| job.is_some()).count(),
         }
     }
 

@@ -28,7 +28,7 @@ pub fn metrics() -> Result<Metrics, NoRuntime> {
 }
 
 /// A loop at one moment, in numbers. They are there already, whether anybody asks or not; but for `counted`, which costs
-/// something a poll, and `timers`, which are counted here.
+/// something a poll, and `timers` and the jobs that are queued, which are counted here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
