@@ -3,13 +3,14 @@
 use std::cell::Cell;
 use std::panic::panic_any;
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use glassloop::time::{Instant, sleep, timeout};
-use glassloop::trace::Recorder;
+use glassloop::trace::{Event, Kind, Observer, Recorder};
 use glassloop::{Builder, Handle, RemoteError, Runtime, spawn, spawn_blocking, yield_now};
 
 /// Longer than anything here takes, and shorter than the default keep-alive.
@@ -198,6 +199,51 @@ fn jobs_begin_in_the_order_in_which_they_were_made() {
         }
     });
     assert!(log.lock().unwrap().iter().copied().eq(0..20));
+}
+
+/// When an observer hears of a task, its job is not in the queue yet.
+#[test]
+fn a_job_that_an_observer_of_a_spawn_makes_begins_after_the_job_that_was_made_before() {
+    /// Makes a job when it hears of one, once it is told to.
+    struct Shadow {
+        is_on: Rc<Cell<bool>>,
+        log: Arc<Mutex<Vec<&'static str>>>,
+    }
+    impl Observer for Shadow {
+        fn event(&self, _at: Instant, event: &Event) {
+            if matches!(event, Event::Spawn { kind: Kind::Blocking, .. }) && self.is_on.replace(false) {
+                let log = self.log.clone();
+                spawn_blocking(move || log.lock().unwrap().push("the observer's")).detach();
+            }
+        }
+    }
+    let (is_on, log) = (Rc::new(Cell::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let observer = Rc::new(Shadow { is_on: is_on.clone(), log: log.clone() });
+    let runtime = Builder::new().max_blocking_threads(1).observer(observer).build().unwrap();
+    runtime.block_on(async {
+        let held = hold(());
+        is_on.set(true);
+        let seen = log.clone();
+        let first = spawn_blocking(move || seen.lock().unwrap().push("the one it heard of"));
+        let last = spawn_blocking(|| {});
+        drop(held.free);
+        first.await.unwrap();
+        last.await.unwrap();
+    });
+    assert_eq!(*log.lock().unwrap(), ["the one it heard of", "the observer's"]);
+}
+
+#[test]
+fn a_result_does_not_wait_for_the_next_job_of_its_thread() {
+    with_threads(1).block_on(async {
+        let held = hold("a result");
+        let (free, waits) = mpsc::channel::<()>();
+        let next = spawn_blocking(move || waits.recv().is_err());
+        drop(held.free);
+        assert_eq!(timeout(LONG, held.handle).await.expect("the next job runs on").unwrap(), "a result");
+        drop(free);
+        assert!(next.await.unwrap());
+    });
 }
 
 #[test]
