@@ -123,7 +123,7 @@ impl<W, B: Bell> Inbox<W, B> {
         Origin(if self.observed { name() } else { None })
     }
 
-    /// Leaves a message; from any thread. A closed inbox drops it, on the calling thread or on the loop's.
+    /// Leaves a message; from any thread. A closed inbox drops it, on a sender's thread or on the loop's.
     pub(crate) fn send(&self, message: Message<W>) -> Result<(), Closed> {
         self.queue.push(message);
         if let Ring::Closed = self.ring() {
@@ -204,7 +204,7 @@ impl<W, B: Bell> Inbox<W, B> {
     fn discard(&self) {
         // One message that panics in its destructor must not keep the others here.
         for message in self.queue.take() {
-            guarded("the destructor of a closure sent to a loop", || drop(message));
+            guarded("the destructor of what was sent to a loop that is gone", || drop(message));
         }
     }
 }

@@ -5,8 +5,7 @@
 //! A job goes to its worker and comes back, with its result in the closure's place, as one box that changes hands: by
 //! the crew's queue, and by the inbox. The loop keeps a place for it meanwhile, where the task that is to be woken is.
 //! Life of a job: Waiting → Running → Ended → taken by its task's poll; or taken back while it waits in the queue, and
-//! dropped with its task; or it ends when its runtime is gone (which did not wait for it), and the late result is
-//! dropped on its worker.
+//! dropped with its task; or it ends when its runtime is gone or ending, and the late result is dropped on its worker.
 
 mod job;
 mod workers;

@@ -93,8 +93,8 @@ pub struct TaskView {
     pub polls: Option<u64>,
     /// How long its polls took, up to now. Known as `polls` is.
     pub busy: Option<Duration>,
-    /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it. The pool keeps one until the
-    /// task's job has ended.
+    /// Whether wakers of it, or abort handles, are kept anywhere, which may wake it. The pool needs none to wake a
+    /// job's task.
     pub has_wakers: bool,
 }
 
