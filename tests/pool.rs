@@ -1,7 +1,7 @@
 //! The blocking pool: no thread before the first job, jobs that begin in order, and what becomes of each.
 
 use std::cell::Cell;
-use std::panic::panic_any;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -80,6 +80,35 @@ fn no_thread_is_made_before_the_first_job() {
         drop(held);
     });
     drop(runtime);
+}
+
+/// In a process of its own, whose threads are to have more stack than there is memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_for_which_no_thread_can_be_made_is_refused_and_dropped_at_its_turn() {
+    const STACK: &str = "RUST_MIN_STACK";
+    let huge = (1_u64 << 62).to_string();
+    if std::env::var_os(STACK).is_none_or(|stack| stack != *huge) {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let name = "a_job_for_which_no_thread_can_be_made_is_refused_and_dropped_at_its_turn";
+        let output = child.args([name, "--exact", "--nocapture", "--test-threads=1"]).env(STACK, huge);
+        let output = output.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let runtime = Runtime::new().unwrap();
+    let (dropped, was_dropped) = mpsc::channel();
+    runtime.block_on(async {
+        let traced = Traced(dropped);
+        let refused = catch_unwind(AssertUnwindSafe(|| spawn_blocking(move || drop(traced)).detach()));
+        let words = *refused.unwrap_err().downcast::<String>().unwrap();
+        assert!(words.contains("no thread could be made for it"), "{words}");
+        assert!(was_dropped.try_recv().is_err(), "not before its turn");
+        yield_now().await;
+        assert_eq!(was_dropped.try_recv(), Ok(thread::current().id()));
+        assert_eq!(glassloop::metrics().unwrap().blocking, glassloop::Load::default());
+    });
+    assert_eq!(runtime.metrics().alive, 0);
 }
 
 #[test]
