@@ -209,9 +209,8 @@ impl<W, B: Bell> Inbox<W, B> {
     }
 }
 
-/// A mutex around a `VecDeque`, so that the models see the whole. The owner takes all there is at once: so it locks once a
-/// collect and not once a message, which would be 2 locked instructions and 60 others each, and senders wait for each
-/// other and not for it. Nothing foreign runs under a lock.
+/// A mutex around a `VecDeque`, so that the models see the whole. The owner takes all there is at once: to lock once a
+/// message would be 2 locked instructions and 60 others each. So senders wait for each other and not for it. Nothing foreign runs under a lock.
 struct Queue<T> {
     sent: Mutex<VecDeque<T>>,
     /// The room of the messages before.

@@ -287,8 +287,8 @@ impl Shared {
     /// A worker's life. It is coming when it begins.
     fn work(self: &Arc<Self>) {
         // What it ran last is sent back when it has looked for the next job, or it would lock twice a job, and no later,
-        // for the next may wait for it. Where there is none it is coming by then, so that the job which may be queued in
-        // answer finds it.
+        // for the next may wait for it. Where no job waits, this worker counts as coming before it sends the result, so that
+        // the job which may be queued in answer finds it.
         let mut done = None;
         let mut state = lock(&self.state);
         let worker = state.running.insert(None);
