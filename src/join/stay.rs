@@ -27,8 +27,8 @@ use crate::wake;
 /// that is spawned there is cancelled.
 ///
 /// # Panics
-/// Outside of a running loop. The result panics when it is polled elsewhere than on the loop it was made on, or again
-/// after it gave its output.
+/// Outside of a running loop. The result panics when it is polled elsewhere than on the loop it was made on, again after
+/// it gave its output, or by a destructor when the end of its runtime has dropped its future.
 ///
 /// # Cancel safety
 /// Dropping the result drops `future`: at once where its loop runs; elsewhere at that loop's next collect, or its end.
