@@ -57,7 +57,7 @@ fn plot(group: &str, rows: &[(&Case, &Costs)]) -> String {
     let mut svg = String::new();
     let mut line = |text: String| svg.push_str(&(text + "\n"));
     line(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 {height}\" font-family=\"sans-serif\" font-size=\"12\">"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-12 0 872 {height}\" font-family=\"sans-serif\" font-size=\"12\">"
     ));
     line(
         "<style>text { fill: #222 } .axis { stroke: #8888 } @media (prefers-color-scheme: dark) { text { fill: #ddd } }\
